@@ -10,7 +10,8 @@ use oci_spec::image::Os;
 use serde_json::Value;
 
 use super::{
-    Audit, Finding, FindingPlace, ImageAudit, LayerFacts, NotApplicable, PolicySummary, SizedPath, Unknown, Waived,
+    Audit, Finding, FindingPlace, ImageAudit, LayerFacts, NotApplicable, PolicySummary, SizedPath, Unknown, Unread,
+    Waived,
     accounts::{AccountFile, RunUser},
     image_view::ImageView,
     layer_watch::{LayerName, SeenLayers, name_of},
@@ -24,7 +25,7 @@ use crate::{
     oci::Digest,
     policy::{Policy, PolicyJudge},
     report::{Limits, Rule},
-    rootfs::{LayerScan, LayeredRootfs, LinkReading, ScanBudget, TarEntryKind},
+    rootfs::{EntryIndex, LayerScan, LayeredRootfs, LinkReading, ScanBudget, TarEntryKind},
 };
 
 /// What to audit, and by which policy.
@@ -34,7 +35,7 @@ pub struct AuditQuery<'a> {
     pub image: &'a str,
     /// The policy.
     pub policy: &'a Policy,
-    /// The day by which exceptions are judged: year, month, day.
+    /// The day by which exceptions and the support of distributions are judged: year, month, day.
     pub today: (u16, u8, u8),
 }
 
@@ -81,6 +82,7 @@ pub fn audit(set: &ImageSet, request: &AuditQuery<'_>) -> Audit {
         images,
         findings: around.findings,
         waived: around.waived,
+        baseline: Vec::new(),
         unknown: around.unknown,
         skipped: skipped.collect(),
     }
@@ -113,11 +115,11 @@ fn judge_images<T>(
         for stored in &image.layers {
             scans.entry(name_of(stored)).or_insert_with(|| seen.scan(stored, &mut room));
         }
-        images.push(judge_image(image, &scans, request.policy, &mut judge, &of));
+        images.push(judge_image(image, &scans, request, &mut judge, &of));
     }
     let mut notes = rules::check_set(set);
     let mut unknown = std::mem::take(&mut notes.unknown);
-    let (mut findings, waived) = policy::judge(&mut judge, notes.into_findings());
+    let (mut findings, waived) = policy::judge(&mut judge, notes.into_findings(|_| FindingPlace::default()));
     findings.extend(policy::upkeep(&judge));
     super::rule_notes::sort(&mut findings);
     if set.images.is_empty() {
@@ -134,7 +136,7 @@ fn judge_images<T>(
 fn judge_image<T>(
     image: &StoredImage,
     scans: &Scans<'_>,
-    policy: &Policy,
+    request: &AuditQuery<'_>,
     judge: &mut PolicyJudge<'_>,
     of: impl Fn(&ImageView<'_>, JudgedNotes) -> T,
 ) -> T {
@@ -145,14 +147,14 @@ fn judge_image<T>(
         (rootfs.is_some(), rootfs.unwrap_or_default())
     };
     let (is_layered, rootfs) = apply(LinkReading::Followed);
-    let view = view_of(image, scans.clone(), &rootfs, is_layered, policy);
+    let view = view_of(image, scans.clone(), &rootfs, is_layered, request);
     let mut notes = notes_of(&view, is_layered);
     if rootfs.has_two_readings() {
         let (is_layered, rootfs) = apply(LinkReading::Replaced);
-        let replaced = view_of(image, scans.clone(), &rootfs, is_layered, policy);
+        let replaced = view_of(image, scans.clone(), &rootfs, is_layered, request);
         readings::compare(&view, &mut notes, notes_of(&replaced, is_layered));
     }
-    of(&view, apply_policy(notes, policy, judge, &PathMasks::of(&view)))
+    of(&view, apply_policy(&view, notes, request.policy, judge))
 }
 
 /// The view of an image that rules read.
@@ -161,7 +163,7 @@ pub(super) fn view_of<'a>(
     scans: Vec<&'a LayerScan>,
     rootfs: &'a LayeredRootfs,
     is_layered: bool,
-    policy: &'a Policy,
+    request: &AuditQuery<'a>,
 ) -> ImageView<'a> {
     let document = &image.config_document;
     ImageView {
@@ -177,8 +179,10 @@ pub(super) fn view_of<'a>(
         group: AccountFile::default(),
         entrypoint: OnceCell::new(),
         config_scan: OnceCell::new(),
-        registries: &policy.registries,
-        max_size: policy.max_size,
+        settings: OnceCell::new(),
+        registries: &request.policy.registries,
+        max_size: request.policy.max_size,
+        today: request.today,
     }
     .with_accounts()
 }
@@ -186,6 +190,15 @@ pub(super) fn view_of<'a>(
 /// Runs all rules on an image.
 fn notes_of(view: &ImageView<'_>, is_layered: bool) -> RuleNotes {
     let mut notes = RuleNotes::default();
+    let os = view.image.config.os();
+    if *os != Os::Linux {
+        let reason = format!("not a Linux image: it is for `{os}`, and the rules are for Linux only");
+        notes.unknown.push(Unknown { rules: Rule::ALL.to_vec(), place: FindingPlace::key("os"), reason });
+    }
+    if *os == Os::Windows {
+        // Users, paths and programs mean something else there: what the rules say of them would be wrong.
+        return notes;
+    }
     note_unread_layers(view, is_layered, &mut notes);
     for check in rules::ALL {
         (check.run)(view, &mut notes);
@@ -203,11 +216,6 @@ fn note_unread_layers(view: &ImageView<'_>, is_layered: bool, notes: &mut RuleNo
         let what = "applying the layers takes too many steps";
         notes.found(Rule::ResourceBomb, FindingPlace::default(), what);
     }
-    let os = view.image.config.os();
-    if *os != Os::Linux {
-        let reason = format!("the image is for `{os}`, and the rules are for Linux only");
-        notes.unknown.push(Unknown { rules: Rule::ALL.to_vec(), place: FindingPlace::key("os"), reason });
-    }
     for (index, scan) in view.scans.iter().enumerate() {
         let Some((reason, rule)) = &scan.fault else { continue };
         let place = view.layer(index);
@@ -223,7 +231,13 @@ fn note_unread_layers(view: &ImageView<'_>, is_layered: bool, notes: &mut RuleNo
 }
 
 /// Applies the policy to the findings of the rules.
-fn apply_policy(mut notes: RuleNotes, policy: &Policy, judge: &mut PolicyJudge<'_>, masks: &PathMasks) -> JudgedNotes {
+fn apply_policy(
+    view: &ImageView<'_>,
+    mut notes: RuleNotes,
+    policy: &Policy,
+    judge: &mut PolicyJudge<'_>,
+) -> JudgedNotes {
+    let masks = PathMasks::of(view);
     let mut unknown = std::mem::take(&mut notes.unknown);
     unknown.retain_mut(|one| {
         one.rules.retain(|rule| !policy.is_off(*rule));
@@ -233,7 +247,7 @@ fn apply_policy(mut notes: RuleNotes, policy: &Policy, judge: &mut PolicyJudge<'
         masks.unknown(one);
     }
     let not_applicable = std::mem::take(&mut notes.not_applicable);
-    let mut findings = notes.into_findings();
+    let mut findings = notes.into_findings(|path| view.folder(path));
     for finding in &mut findings {
         masks.finding(finding);
     }
@@ -267,13 +281,29 @@ fn image_facts(view: &ImageView<'_>, judged: JudgedNotes, policy: &Policy) -> Im
         layers: layer_facts(view, &PathMasks::of(view)),
         findings,
         waived,
+        baseline: Vec::new(),
         unknown,
+        unread: unread_parts(view),
+        unread_count: view.scans.iter().map(|scan| scan.packed.unread_count).sum(),
         checked,
         not_applicable: not_applicable
             .into_iter()
             .map(|(rule, why)| NotApplicable { rule, why: why.to_owned() })
             .collect(),
     }
+}
+
+/// What of the files was not read.
+fn unread_parts(view: &ImageView<'_>) -> Vec<Unread> {
+    let parts = view.scans.iter().enumerate().flat_map(|(layer, scan)| {
+        scan.packed.unread.iter().map(move |part| (EntryIndex { layer, entry: part.entry }, part))
+    });
+    let unread = parts.take(Limits::AUDIT_UNREAD).map(|(at, part)| Unread {
+        // Mode and owner of a file say nothing of how it is packed.
+        place: FindingPlace { mode: None, uid: None, gid: None, ..view.member_place(at, part.member.as_deref()) },
+        reason: part.reason.clone().into_owned(),
+    });
+    unread.collect()
 }
 
 fn layer_facts(view: &ImageView<'_>, masks: &PathMasks) -> Vec<LayerFacts> {

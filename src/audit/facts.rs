@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Finding, NotApplicable, Unknown, Waived};
+use super::{Accepted, Finding, NotApplicable, Unknown, Unread, Waived};
 use crate::{
     image::Skip,
     oci::{DiffId, Digest},
@@ -32,6 +32,9 @@ pub struct Audit {
     pub findings: Vec<Finding>,
     /// Findings about the name or the index that a waiver of the policy excepts.
     pub waived: Vec<Waived>,
+    /// Findings about the name or the index that a baseline accepts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub baseline: Vec<Accepted>,
     /// What of the index could not be looked at.
     pub unknown: Vec<Unknown>,
     /// What is in the index and is no image.
@@ -82,8 +85,16 @@ pub struct ImageAudit {
     pub findings: Vec<Finding>,
     /// Findings that a waiver of the policy excepts, in the same order.
     pub waived: Vec<Waived>,
+    /// Findings that a baseline accepts, in the same order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub baseline: Vec<Accepted>,
     /// What could not be looked at; with one of these the audit is never clean.
     pub unknown: Vec<Unknown>,
+    /// Files, and members of packed ones, that were not read, or not to their end, in the order of layers and entries; at most
+    /// [`Limits::AUDIT_UNREAD`](crate::report::Limits::AUDIT_UNREAD). The outcome does not depend on them.
+    pub unread: Vec<Unread>,
+    /// How many there are, the listed ones included.
+    pub unread_count: usize,
     /// The rules that were looked at to the end, in the order of the catalogue.
     pub checked: Vec<Rule>,
     /// The rules that this image has nothing to offer to, in the order of the catalogue.
@@ -126,6 +137,11 @@ impl Audit {
     /// Whether something could not be looked at.
     pub fn is_incomplete(&self) -> bool {
         !self.unknown.is_empty() || self.images.iter().any(|image| !image.unknown.is_empty())
+    }
+
+    /// How many files, and members of packed ones, were not read.
+    pub fn unread_count(&self) -> usize {
+        self.images.iter().map(|image| image.unread_count).sum()
     }
 
     /// How many findings weigh as much as the policy's threshold, or more.

@@ -19,6 +19,14 @@ pub struct FindingPlace {
     /// The path in the image, with a leading `/`. Foreign text; bytes that are no UTF-8 are replaced.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// The member of a packed file at that path, `BOOT-INF/classes/application.yml`; of one packed file inside of another,
+    /// `inner.jar!/application.yml`. Foreign text, cut at [`Limits::PATH_BYTES`](crate::report::Limits::PATH_BYTES).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub member: Option<String>,
+    /// The path of the layer's entry, where the image uses another one that leads there through a linked folder:
+    /// `/usr/bin/bash`, where scripts say `/bin/bash`. Foreign text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub real_path: Option<String>,
     /// The entry's mode, with setuid, setgid and sticky bits; four octal digits in JSON, as `inspect` has it.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "octal")]
     #[schemars(schema_with = "octal_schema")]
@@ -34,9 +42,12 @@ pub struct FindingPlace {
     /// The key of a document: `config.User`, `config.Env[RUST_LOG]`, `history[3]`, `manifest`. Foreign text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// Bytes from the start of the file, or of the key's text.
+    /// Bytes from the start of the file, of the member, or of the key's text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offset: Option<u64>,
+    /// The line of the file, counted from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
 }
 
 /// A layer.
@@ -71,5 +82,10 @@ impl FindingPlace {
     /// A key of a document.
     pub fn key(key: impl Into<String>) -> Self {
         Self { key: Some(key.into()), ..Self::default() }
+    }
+
+    /// The path of the entry in its layer, whatever path the image uses.
+    pub fn entry_path(&self) -> Option<&str> {
+        self.real_path.as_deref().or(self.path.as_deref())
     }
 }

@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use super::{image_view::ImageView, rule_file::RuleFile};
 use crate::{
     elf::{Elf, NotElf},
-    report::Limits,
     rootfs::{
         EntryIndex, TarEntryKind,
         programs::{NotRead, ProgramFiles},
@@ -20,10 +19,9 @@ impl ProgramFiles for ImageView<'_> {
     }
 
     fn headers(&self, file: &EntryIndex) -> Result<Cow<'_, Elf>, NotRead> {
-        let is_large = || self.entry(*file).is_some_and(|entry| entry.size > Limits::ELF_HEAD_BYTES as u64);
         match self.elf(*file).map(|file| &file.headers) {
             Some(Ok(elf)) => Ok(Cow::Borrowed(elf)),
-            Some(Err(NotElf::Broken(_))) if is_large() => Err(NotRead::TooLarge),
+            Some(Err(NotElf::TooFar)) => Err(NotRead::TooLarge),
             _ => Err(NotRead::NotElf),
         }
     }

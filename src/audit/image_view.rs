@@ -10,6 +10,7 @@ use super::{
     document_scan::DocumentScan,
     redact,
     rule_file::{KeptFile, RuleFile},
+    setting_file::SettingFile,
 };
 use crate::{
     image::StoredImage,
@@ -38,11 +39,15 @@ pub(super) struct ImageView<'a> {
     pub(super) group: AccountFile<'a>,
     /// The entrypoint, once a rule has asked for it.
     pub(super) entrypoint: OnceCell<Entrypoint>,
+    /// The files with settings, once a rule has asked for them.
+    pub(super) settings: OnceCell<Vec<SettingFile<'a>>>,
     /// The registries and the size that the policy allows.
     pub(super) registries: &'a [Vec<String>],
     pub(super) max_size: Option<u64>,
     /// The config searched for secrets, once a rule or the report has asked for it.
     pub(super) config_scan: OnceCell<DocumentScan>,
+    /// The day of the audit: year, month, day.
+    pub(super) today: (u16, u8, u8),
     /// Every layer was read to its end.
     pub(super) complete: bool,
 }
@@ -176,6 +181,11 @@ impl<'a> ImageView<'a> {
         }
     }
 
+    /// The files with settings that a container sees, links followed; each once, by its first path.
+    pub(super) fn settings(&self) -> &[SettingFile<'a>] {
+        self.settings.get_or_init(|| SettingFile::all(self))
+    }
+
     /// A file of accounts, read.
     pub(super) fn account_file(&self, path: &str) -> AccountFile<'a> {
         let file = self.rule_file(path);
@@ -294,8 +304,9 @@ impl<'a> ImageView<'a> {
         self.layers.get_or_init(|| layer_refs(self.image, self.document))
     }
 
-    /// The place of an entry.
+    /// The place of an entry: that of a hard link, where a container sees the content by it alone.
     pub(super) fn place(&self, at: EntryIndex) -> FindingPlace {
+        let at = self.rootfs.seen_as(at).unwrap_or(at);
         let Some(entry) = self.entry(at) else { return FindingPlace::default() };
         FindingPlace {
             layer: self.layers().get(at.layer).cloned(),
@@ -304,9 +315,20 @@ impl<'a> ImageView<'a> {
             uid: Some(entry.uid),
             gid: Some(entry.gid),
             presence: self.rootfs.presence(at),
-            key: None,
-            offset: None,
+            ..FindingPlace::default()
         }
+    }
+
+    /// The place of a member of a packed file, or of the file itself.
+    pub(super) fn member_place(&self, at: EntryIndex, member: Option<&str>) -> FindingPlace {
+        FindingPlace { member: member.map(str::to_owned), ..self.place(at) }
+    }
+
+    /// The place of a folder, which may be one that no entry brought and only its contents tell of.
+    pub(super) fn folder(&self, path: &str) -> FindingPlace {
+        let node = self.rootfs.get(path).filter(|node| self.entry(node.inode).is_some());
+        let known = node.map(|node| self.place(node.inode)).unwrap_or_default();
+        FindingPlace { path: Some(path.to_owned()), presence: Presence::Final, ..known }
     }
 
     /// The place of a layer as a whole.

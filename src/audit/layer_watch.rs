@@ -93,9 +93,12 @@ impl SeenLayers {
         }
         // Our own gzip header says nothing; what it takes to look is a third of the time of a small layer.
         let watched = self.watched.remove(&stored.descriptor.digest);
-        let scan = Arc::new(watched.unwrap_or_else(|| LayerScan {
-            gzip: gzip_header(stored),
-            ..LayerScan::unpacked(stored.open_tar(), ScanDepth::Full, room)
+        let scan = Arc::new(watched.unwrap_or_else(|| {
+            let (tar, mislabelled) = match stored.open_tar_as_packed() {
+                Ok((tar, mislabelled)) => (Ok(tar), mislabelled),
+                Err(error) => (Err(error), None),
+            };
+            LayerScan { gzip: gzip_header(stored), mislabelled, ..LayerScan::unpacked(tar, ScanDepth::Full, room) }
         }));
         self.shared.offer(name, &scan);
         scan

@@ -10,11 +10,14 @@ mod engine;
 mod facts;
 mod finding;
 mod finding_place;
+mod fingerprint;
+mod flood;
 mod gzip_header;
 mod image_programs;
 mod image_view;
 mod layer_watch;
 mod path_masks;
+mod place_list;
 mod policy;
 mod readings;
 mod redact;
@@ -23,10 +26,12 @@ mod rule_notes;
 mod rules;
 #[cfg(test)]
 mod sample_image;
+mod setting_file;
+mod used_paths;
 
 pub use crate::rootfs::Presence;
 pub use engine::{AuditQuery, Judged, Judgement, audit, judge_seen};
 pub use facts::{Audit, ImageAudit, LayerFacts, PolicySummary, SeverityOverride, SizedPath};
-pub use finding::{Finding, NotApplicable, Unknown, Waived};
+pub use finding::{Accepted, Finding, NotApplicable, Unknown, Unread, Waived};
 pub use finding_place::{FindingPlace, LayerRef};
 pub use layer_watch::{LayerWatch, SeenLayers, SharedScans};

@@ -40,6 +40,9 @@ impl PathMasks {
         for place in &mut finding.also {
             self.place(place);
         }
+        for path in &mut finding.unlisted {
+            *path = self.text(path);
+        }
     }
 
     /// Masks what an unknown shows.
@@ -52,6 +55,7 @@ impl PathMasks {
 
     fn place(&self, place: &mut FindingPlace) {
         place.path = place.path.as_deref().map(|path| self.text(path));
+        place.real_path = place.real_path.as_deref().map(|path| self.text(path));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Finding, FindingPlace, PolicySummary, SeverityOverride, Waived, rule_notes::sort};
+use super::{Finding, FindingPlace, PolicySummary, SeverityOverride, Waived, fingerprint, rule_notes::sort};
 use crate::{
     policy::{Breach, Policy, PolicyJudge, WaiverTarget},
     report::{Rule, Severity},
@@ -22,17 +22,30 @@ impl Breach for Finding {
     }
 
     fn targets(&self) -> Vec<WaiverTarget<'_>> {
-        std::iter::once(&self.place).chain(&self.also).map(FindingPlace::target).collect()
+        let mut targets: Vec<_> = self.listed().map(FindingPlace::target).collect();
+        targets.extend(self.unlisted.iter().map(|path| WaiverTarget::Path(path)));
+        // What is only counted has no path that a pattern could be about.
+        targets.extend((self.left_off > self.unlisted.len()).then_some(WaiverTarget::Image));
+        targets
+    }
+
+    fn whole(&self) -> Option<WaiverTarget<'_>> {
+        self.folded.then(|| self.place.target())
+    }
+
+    fn fingerprint(&self) -> Option<&str> {
+        Some(&self.fingerprint)
     }
 }
 
 impl FindingPlace {
     /// The part of the image that the path of a waiver selects.
     fn target(&self) -> WaiverTarget<'_> {
-        match (&self.path, &self.key) {
-            (Some(path), _) => WaiverTarget::Path(path),
-            (None, Some(key)) => WaiverTarget::Key(key),
-            (None, None) => WaiverTarget::Image,
+        match (&self.path, &self.real_path, &self.key) {
+            (Some(used), Some(real), _) => WaiverTarget::Linked { used, real },
+            (Some(path), None, _) => WaiverTarget::Path(path),
+            (None, _, Some(key)) => WaiverTarget::Key(key),
+            (None, _, None) => WaiverTarget::Image,
         }
     }
 }
@@ -50,10 +63,17 @@ impl PolicySummary {
 }
 
 /// Findings with the weight of the policy, and those of them that it excepts.
-pub(super) fn judge(judge: &mut PolicyJudge<'_>, findings: Vec<Finding>) -> (Vec<Finding>, Vec<Waived>) {
+pub(super) fn judge(judge: &mut PolicyJudge<'_>, mut findings: Vec<Finding>) -> (Vec<Finding>, Vec<Waived>) {
+    sort(&mut findings);
+    fingerprint::assign(&mut findings);
     let (mut left, waived) = judge.judge(findings);
     sort(&mut left);
-    let waived = waived.into_iter().map(|(finding, waiver)| {
+    // They were for the judge alone, and may be many.
+    for finding in &mut left {
+        finding.unlisted = Vec::new();
+    }
+    let waived = waived.into_iter().map(|(mut finding, waiver)| {
+        finding.unlisted = Vec::new();
         let (reason, until) = (waiver.reason.clone(), waiver.last_day());
         Waived { finding, reason, until }
     });
@@ -64,10 +84,10 @@ pub(super) fn judge(judge: &mut PolicyJudge<'_>, findings: Vec<Finding>) -> (Vec
 pub(super) fn upkeep(judge: &PolicyJudge<'_>) -> Vec<Finding> {
     let findings = judge.upkeep().into_iter().map(|upkeep| {
         let place = FindingPlace::key(format!("policy.allow[{}]", upkeep.index));
-        let (rule, severity, message) = (upkeep.rule, upkeep.severity, upkeep.message);
-        Finding { rule, severity, message, place, evidence: None, also: Vec::new() }
+        Finding::new(upkeep.rule, upkeep.severity, place, upkeep.message)
     });
     let mut findings: Vec<_> = findings.collect();
     sort(&mut findings);
+    fingerprint::assign(&mut findings);
     findings
 }

@@ -65,7 +65,7 @@ fn outcome(finding: &Finding) -> FindingKey {
 mod tests {
     use super::{
         super::{
-            FindingPlace, engine,
+            AuditQuery, FindingPlace, engine,
             finding_place::LayerRef,
             sample_image::{SampleFile, SampleImage},
         },
@@ -82,8 +82,7 @@ mod tests {
         let digest = Digest::of(b"");
         let layer = Some(LayerRef { index: layer, digest, diff_id: DiffId::new(digest), created_by: None });
         let place = FindingPlace { layer, path: Some(path.to_owned()), ..FindingPlace::default() };
-        let message = "a file is setuid".to_owned();
-        Finding { rule: Rule::Setuid, severity: Severity::High, message, place, evidence: None, also: Vec::new() }
+        Finding::new(Rule::Setuid, Severity::High, place, "a file is setuid")
     }
 
     /// The findings and the unknown, once what the rules say of a link that is followed was compared with what they say of
@@ -100,7 +99,8 @@ mod tests {
         let scans: Vec<&LayerScan> = scans.iter().collect();
         let rootfs = LayeredRootfs::of(&scans, LinkReading::Followed).unwrap();
         let policy = Policy::hardened();
-        let view = engine::view_of(image, scans, &rootfs, true, &policy);
+        let request = AuditQuery { image: "x", policy: &policy, today: (2026, 1, 1) };
+        let view = engine::view_of(image, scans, &rootfs, true, &request);
         let (mut notes, mut others) = (RuleNotes::default(), RuleNotes::default());
         for finding in followed {
             notes.push(finding);

@@ -25,6 +25,8 @@ pub(super) struct SampleImage {
     layers: Vec<Vec<u8>>,
     descriptor: Vec<(String, Value)>,
     gzip: Option<u32>,
+    /// The media type of layers, where it is not that of how they are packed.
+    called: Option<String>,
     damaged: bool,
 }
 
@@ -185,6 +187,7 @@ impl SampleImage {
             layers: Vec::new(),
             descriptor: Vec::new(),
             gzip: None,
+            called: None,
             damaged: false,
         }
     }
@@ -243,6 +246,12 @@ impl SampleImage {
         self
     }
 
+    /// Layers have that media type, however they are packed.
+    pub(super) fn called(mut self, media_type: &str) -> Self {
+        self.called = Some(media_type.to_owned());
+        self
+    }
+
     /// The last byte of every layer is another one than its names say.
     pub(super) fn damaged(mut self) -> Self {
         self.damaged = true;
@@ -289,6 +298,7 @@ impl SampleImage {
                     ("application/vnd.oci.image.layer.v1.tar+gzip", packed.finish().unwrap())
                 }
             };
+            let kind = self.called.as_deref().unwrap_or(kind);
             let digest = Digest::of(&blob);
             if self.damaged {
                 *blob.last_mut().unwrap() ^= 1;

@@ -172,7 +172,7 @@ impl PinnedFile {
             scanner.push(&chunk);
             chunk.clear();
         }
-        Ok(scanner.finish().into_iter().filter(|hit| hit.rule == Rule::PrivateKey).collect())
+        Ok(scanner.finish().hits.into_iter().filter(|hit| hit.rule == Rule::PrivateKey).collect())
     }
 
     /// Whether it [may be an output](super::outputs::may_be_output) of hardpan; no is certain.

@@ -241,11 +241,7 @@ impl ProgramFiles for PlannedPrograms<'_> {
         let Some((_, _, body)) = self.rootfs.file_at(file.as_str()) else { return Err(NotRead::NotElf) };
         match body.elf() {
             Ok(Ok(elf)) => Ok(Cow::Owned(elf)),
-            Ok(Err(NotElf::Broken(_)))
-                if matches!(body, FileBody::Base(_)) && body.size() > Limits::ELF_HEAD_BYTES as u64 =>
-            {
-                Err(NotRead::TooLarge)
-            }
+            Ok(Err(NotElf::TooFar)) => Err(NotRead::TooLarge),
             Ok(Err(_)) | Err(_) => Err(NotRead::NotElf),
         }
     }

@@ -73,7 +73,7 @@ impl ShippedKeys {
         let name = path.as_str();
         let mut scanner = SecretScanner::sniffing(name);
         scanner.push(text.as_bytes());
-        let keys = keys_of_file(name, scanner.finish(), text.len() as u64);
+        let keys = keys_of_file(name, scanner.finish().hits, text.len() as u64);
         Self::if_any(KeyPlace::Text { path: path.clone() }, keys, at)
     }
 

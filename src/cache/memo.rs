@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use super::{Fingerprint, Identity, SealKey, regular_file::read_regular, seal_key::Seal};
 use crate::report::{AtomicFile, FileAccess, Limits, folder_of};
 
-const MAGIC: &[u8; 16] = b"hardpan memo 5\n\0";
+const MAGIC: &[u8; 16] = b"hardpan memo 6\n\0";
 /// Bytes before the seal.
 const NAME: usize = 32;
 /// Bytes before the records.

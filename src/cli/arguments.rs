@@ -36,6 +36,8 @@ pub(super) enum SchemaTopic {
     Workspace,
     /// What `audit --format json` prints
     Audit,
+    /// What `audit --write-baseline` writes
+    Baseline,
 }
 
 #[derive(Debug, Subcommand)]

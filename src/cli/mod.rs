@@ -91,6 +91,9 @@ pub fn main() -> ExitCode {
         Verb::Schema { document: SchemaTopic::Workspace } => {
             done(print::text(&commands::schema::workspace()).map_err(output_failure))
         }
+        Verb::Schema { document: SchemaTopic::Baseline } => {
+            done(print::text(&commands::schema::baseline()).map_err(output_failure))
+        }
         Verb::Schema { document: SchemaTopic::Audit } => done(print::text(&audit::schema()).map_err(output_failure)),
         Verb::Completions { shell } => done(print::text(&manual::completions(*shell)).map_err(output_failure)),
         Verb::Man { topic } => done(print_text(manual::man(topic.as_deref()))),

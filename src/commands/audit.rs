@@ -1,5 +1,6 @@
 //! `hardpan audit`: checks any image against the rules of the catalogue.
 
+mod baseline;
 mod fleet;
 mod image_list;
 mod waiver_list;
@@ -13,6 +14,7 @@ use crate::{
     registry::Access,
     report::{ErrorName, Failure, Failures, Rule, RuleFacts, Severity, printable},
 };
+pub use baseline::{BaselineReport, GoneFinding, baseline_of};
 pub use fleet::{AuditFleet, FleetImage, OtherFile};
 use image_list::{ImageList, NamedPlace};
 pub use waiver_list::{WaiverListRequest, list_waivers};
@@ -36,6 +38,8 @@ pub struct AuditRequest {
     pub today: (u16, u8, u8),
     /// Exceptions that end within so many days are in the report.
     pub warn_before: Option<u32>,
+    /// A file of findings that are accepted.
+    pub baseline: Option<PathBuf>,
     /// How many images are audited at a time; the report does not depend on it.
     pub jobs: NonZeroUsize,
 }
@@ -47,6 +51,8 @@ pub struct AuditReport {
     pub subject: AuditSubject,
     /// The exceptions of the policy that end soon, in the order of the policy: those that `warn_before` asks for.
     pub ending: Vec<DatedWaiver>,
+    /// What the baseline did, where there is one.
+    pub baseline: Option<BaselineReport>,
 }
 
 /// What a call is about.
@@ -61,7 +67,7 @@ pub enum AuditSubject {
 /// Audits the images of a call.
 ///
 /// # Errors
-/// A policy or a list that cannot be read, a name that is no reference; of a single image also a place that cannot be read,
+/// A policy, a baseline or a list that cannot be read, a name that is no reference; of a single image also a place that cannot be read,
 /// or one without an image. Of several images, each has its own failure.
 pub fn audit(request: &AuditRequest) -> Result<AuditReport, Failures> {
     let file = request.policy.as_deref().map(policy::read_of_images).transpose()?;
@@ -69,12 +75,15 @@ pub fn audit(request: &AuditRequest) -> Result<AuditReport, Failures> {
     policy::add_token_realms(file.as_ref(), &mut request.access)?;
     let request = &request;
     let policy = policy::of_audit(file, request.profile.as_deref(), request.fail_on)?;
+    let baseline = request.baseline.as_deref().map(baseline::read).transpose()?;
     let list = ImageList::of(&request.images, &request.lists)?;
-    let subject = match list.places.as_slice() {
+    let mut subject = match list.places.as_slice() {
         [NamedPlace::Image(image)] if !list.is_fleet => AuditSubject::One(audit_image(image, &policy, request)?),
         _ => AuditSubject::Fleet(AuditFleet::audit(list, &policy, request)),
     };
-    Ok(AuditReport { subject, ending: ending_waivers(&policy, request) })
+    let accepted = baseline.as_ref().zip(request.baseline.as_deref());
+    let baseline = accepted.map(|(baseline, file)| baseline::apply(baseline, file, &mut subject));
+    Ok(AuditReport { subject, baseline, ending: ending_waivers(&policy, request) })
 }
 
 /// Audits every image of one place, one audit a name.

@@ -9,3 +9,8 @@ pub fn schema() -> String {
 pub fn workspace() -> String {
     crate::recipe::workspace_schema()
 }
+
+/// The JSON Schema of the files of `hardpan audit --write-baseline`.
+pub fn baseline() -> String {
+    crate::policy::baseline_schema()
+}

@@ -33,6 +33,8 @@ pub struct Hardening {
     pub dependencies: bool,
     /// There are no section headers.
     pub no_sections: bool,
+    /// The table of the sections, or the name of one of them, could not be read: what follows from names is not known.
+    pub unread_names: bool,
 }
 
 /// The permission of the stack (`PT_GNU_STACK`).
@@ -100,6 +102,7 @@ where
         symbol_bytes: 0,
         dependencies: false,
         no_sections: true,
+        unread_names: false,
     };
     let mut now = false;
     for segment in segments {
@@ -146,12 +149,18 @@ where
     E: FileHeader<Endian = Endianness>,
     R: ReadRef<'data>,
 {
-    let Ok(table) = header.sections(endian, data) else { return };
+    let Ok(table) = header.sections(endian, data) else {
+        found.unread_names = true;
+        return;
+    };
     let mut comment: &[u8] = &[];
     let mut go = false;
     for section in table.iter() {
         found.no_sections = false;
-        let Ok(name) = table.section_name(endian, section) else { continue };
+        let Ok(name) = table.section_name(endian, section) else {
+            found.unread_names = true;
+            continue;
+        };
         let size: u64 = section.sh_size(endian).into();
         if name.starts_with(b".debug_") || name.starts_with(b".zdebug_") {
             found.debug_bytes = found.debug_bytes.saturating_add(size);

@@ -70,6 +70,8 @@ pub enum NotElf {
     Kind(&'static str),
     /// An ELF file that does not hold together; what is wrong with it.
     Broken(&'static str),
+    /// An ELF file so large that not all of it was kept, and its headers lead to what was not. It may be a sound program.
+    TooFar,
 }
 
 /// Reads the headers of a file; what it takes in memory is bounded whatever they say.
@@ -295,6 +297,7 @@ impl NotElf {
             Self::Other => "is no ELF program".into(),
             Self::Kind(kind) => format!("is {kind}, not a program"),
             Self::Broken(why) => format!("is no ELF program that can run: {why}"),
+            Self::TooFar => "is an ELF file whose headers lead farther from its beginning than hardpan looks".into(),
         }
     }
 }

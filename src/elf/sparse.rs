@@ -1,12 +1,12 @@
 //! [`Sparse`]: the beginning, the end and the wanted parts of an ELF file that was read as a stream. Layers are scanned with
 //! it.
 
-use std::{iter, ops::Range};
+use std::{cell::Cell, iter, ops::Range};
 
 use object::{
     Endianness, ReadRef,
-    elf::{FileHeader32, FileHeader64, PT_DYNAMIC, PT_LOAD},
-    read::elf::{FileHeader, ProgramHeader as _},
+    elf::{DT_STRSZ, DT_STRTAB, FileHeader32, FileHeader64, PT_DYNAMIC, PT_INTERP, PT_LOAD, SHT_DYNAMIC},
+    read::elf::{Dyn as _, FileHeader, ProgramHeader as _, SectionHeader as _},
 };
 
 use super::go_build::{self, MAGIC_BYTES};
@@ -15,12 +15,20 @@ use crate::report::Limits;
 /// Bytes that are both in the beginning and in the end of a file that is longer than the beginning: more than a table of
 /// sections takes.
 const OVERLAP: usize = 64 << 10;
+/// The name by which the table of the sections' names lists itself.
+const SECTION_NAMES: &[u8] = b".shstrtab\0";
+/// Bytes around it that are kept: programs have some forty sections. The end of a piece that is searched with the next one.
+const BEFORE: usize = 4 << 10;
+/// Segments whose beginnings are kept: linkers write four, and patchelf adds some.
+const SEGMENTS: usize = 12;
 
 /// The bytes of an ELF file that are kept while it is read as a stream.
 ///
 /// A file of up to [`Limits::ELF_HEAD_BYTES`] is here whole. Of a longer one the middle is missing: headers and names lie
 /// at the front, section headers at the end. What linkers put behind the code is kept wherever it is: the dynamic
-/// section, and the first of the sections that are not loaded, which has the names of the compilers.
+/// section with its names, the beginning of each segment, the table of the sections and their names, and the first of the
+/// sections that are not loaded, which has the names of the compilers. What the headers in the beginning say of these is
+/// wanted from there on, what a table in the middle says from its end on.
 #[derive(Debug, Default)]
 pub struct Sparse {
     head: Vec<u8>,
@@ -31,9 +39,12 @@ pub struct Sparse {
     kept: Vec<KeptRange>,
     /// The last bytes before the next ones, in which Go's build information may have begun.
     end: Vec<u8>,
-    /// How many times it did so far.
+    /// How many times it did so far, and how many times something looked like the names of the sections.
     go_builds: usize,
+    section_names: usize,
     length: u64,
+    /// Whether something was asked for that is in the file and was not kept.
+    missed: Cell<bool>,
 }
 
 /// A part of the middle, and what of it has come.
@@ -41,25 +52,40 @@ pub struct Sparse {
 struct KeptRange {
     range: Range<u64>,
     bytes: Vec<u8>,
+    /// What it says of other parts was asked for.
+    is_read: bool,
 }
 
 impl Sparse {
     /// Takes what comes next.
-    pub fn push(&mut self, mut bytes: &[u8]) {
+    pub fn push(&mut self, bytes: &[u8]) {
         let room = Limits::ELF_HEAD_BYTES - self.head.len();
-        let (first, rest) = bytes.split_at(room.min(bytes.len()));
+        let (first, behind) = bytes.split_at(room.min(bytes.len()));
         self.head.extend_from_slice(first);
-        if room > 0 && room == first.len() {
-            self.kept = wanted(&self.head).into_iter().map(|range| KeptRange { range, bytes: Vec::new() }).collect();
+        let is_head_full = room > 0 && room == first.len();
+        if is_head_full {
             self.tail.extend_from_slice(self.head.get(Limits::ELF_HEAD_BYTES - OVERLAP..).unwrap_or_default());
-            self.end.extend_from_slice(self.head.get(Limits::ELF_HEAD_BYTES - MAGIC_BYTES + 1..).unwrap_or_default());
+            self.end.extend_from_slice(self.head.get(Limits::ELF_HEAD_BYTES - BEFORE..).unwrap_or_default());
         }
-        for kept in &mut self.kept {
-            kept.take(self.length + first.len() as u64, rest);
-        }
-        self.keep_go_builds(self.length + first.len() as u64, rest);
+        let at = self.length + first.len() as u64;
         self.length += bytes.len() as u64;
-        bytes = rest;
+        self.keep_end(behind);
+        for kept in &mut self.kept {
+            kept.take(at, behind);
+        }
+        if is_head_full {
+            self.want(at, behind);
+        }
+        // What came may tell of more, also in these bytes.
+        while self.kept.iter().any(KeptRange::is_news) {
+            self.kept.iter_mut().for_each(|kept| kept.is_read |= kept.is_complete());
+            self.want(at, behind);
+        }
+        self.keep_marked(at, behind);
+    }
+
+    /// Keeps the last bytes of the file so far.
+    fn keep_end(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             if self.tail.len() == 2 * Limits::ELF_TAIL_BYTES {
                 self.tail.drain(..Limits::ELF_TAIL_BYTES);
@@ -71,11 +97,31 @@ impl Sparse {
         }
     }
 
+    /// Wants what the headers and tables that are here say of the rest of the file; `bytes`, which begin at the offset `at`,
+    /// are not kept otherwise.
+    fn want(&mut self, at: u64, bytes: &[u8]) {
+        let ranges = wanted(self);
+        for range in ranges {
+            let taken: usize = self.kept.iter().map(|kept| kept.bytes.len()).sum();
+            let length = range.end.saturating_sub(range.start);
+            let is_known = self.kept.iter().any(|kept| kept.range == range);
+            let is_small = length <= Limits::ELF_KEPT_BYTES.saturating_sub(taken) as u64;
+            if range.start < Limits::ELF_HEAD_BYTES as u64 || range.start < at || is_known || !is_small {
+                continue;
+            }
+            let mut kept = KeptRange { range, bytes: Vec::new(), is_read: false };
+            kept.take(at, bytes);
+            self.kept.push(kept);
+        }
+    }
+
     /// Keeps what begins as Go's build information in `bytes`, which begin at the offset `at` behind the head: linkers put it
-    /// wherever the data is.
-    fn keep_go_builds(&mut self, at: u64, bytes: &[u8]) {
+    /// wherever the data is. And what is around the name by which the table of the sections' names lists itself: LLVM's
+    /// linker puts it in front of the names of all symbols, and its place is told behind those.
+    fn keep_marked(&mut self, at: u64, bytes: &[u8]) {
         let room = Limits::GO_BUILD_INFOS.saturating_sub(self.go_builds);
-        if bytes.is_empty() || room == 0 {
+        let names = Limits::ELF_SECTION_NAMES.saturating_sub(self.section_names);
+        if bytes.is_empty() || room == 0 && names == 0 {
             return;
         }
         let start = at - self.end.len() as u64;
@@ -83,13 +129,43 @@ impl Sparse {
         window.extend_from_slice(bytes);
         for found in memchr::memmem::find_iter(&window, &go_build::magic()).take(room) {
             let begin = start + found as u64;
-            let mut kept = KeptRange { range: begin..begin + Limits::GO_BUILD_INFO_BYTES, bytes: Vec::new() };
-            kept.take(start, &window);
-            self.kept.push(kept);
+            // The end of the last piece was searched then, as far as it holds the magic whole.
+            if begin + MAGIC_BYTES as u64 <= at {
+                continue;
+            }
+            self.keep(begin..begin + Limits::GO_BUILD_INFO_BYTES, start, &window);
             self.go_builds += 1;
         }
-        window.drain(..window.len().saturating_sub(MAGIC_BYTES - 1));
+        for found in memchr::memmem::find_iter(&window, SECTION_NAMES).take(names) {
+            let begin = start + found as u64;
+            if begin + SECTION_NAMES.len() as u64 <= at {
+                continue;
+            }
+            let around = begin.saturating_sub(BEFORE as u64).max(start)..begin + BEFORE as u64;
+            self.keep(around, start, &window);
+            self.section_names += 1;
+        }
+        window.drain(..window.len().saturating_sub(BEFORE));
         self.end = window;
+    }
+
+    /// Keeps a range, of which `window` has the beginning.
+    fn keep(&mut self, range: Range<u64>, start: u64, window: &[u8]) {
+        let mut kept = KeptRange { range, bytes: Vec::new(), is_read: true };
+        kept.take(start, window);
+        self.kept.push(kept);
+    }
+
+    /// Whether something was asked for that is in the file and was not kept: what then seems broken may be whole.
+    pub fn has_missed(&self) -> bool {
+        self.missed.get()
+    }
+
+    /// What was asked for and is not here.
+    fn miss(&self, end: Option<u64>) {
+        if end.is_some_and(|end| end <= self.length) {
+            self.missed.set(true);
+        }
     }
 
     /// Forgets the file, and keeps the memory for the next one.
@@ -99,7 +175,9 @@ impl Sparse {
         self.kept.clear();
         self.end.clear();
         self.go_builds = 0;
+        self.section_names = 0;
         self.length = 0;
+        self.missed.set(false);
     }
 
     /// The first bytes.
@@ -116,6 +194,15 @@ impl Sparse {
 }
 
 impl KeptRange {
+    fn is_complete(&self) -> bool {
+        self.bytes.len() as u64 == self.range.end.saturating_sub(self.range.start)
+    }
+
+    /// Whether it may tell of other parts, and was not asked.
+    fn is_news(&self) -> bool {
+        !self.is_read && self.is_complete()
+    }
+
     /// Keeps what of the range is in `bytes`, which begin at the offset `at`.
     fn take(&mut self, at: u64, bytes: &[u8]) {
         let next = self.range.start + self.bytes.len() as u64;
@@ -127,28 +214,68 @@ impl KeptRange {
     }
 }
 
-/// The ranges of the rest of the file to keep, by its headers in `head`.
-fn wanted(head: &[u8]) -> Vec<Range<u64>> {
-    let found = match head.get(4) {
-        Some(1) => ranges::<FileHeader32<Endianness>>(head),
-        _ => ranges::<FileHeader64<Endianness>>(head),
+/// The ranges of the file to keep, by the headers and tables of it that are here.
+fn wanted(file: &Sparse) -> Vec<Range<u64>> {
+    let mut ranges = Vec::new();
+    let found = match file.head.get(4) {
+        Some(1) => add_ranges::<FileHeader32<Endianness>>(file, &mut ranges),
+        _ => add_ranges::<FileHeader64<Endianness>>(file, &mut ranges),
     };
-    let behind = |range: &Range<u64>| range.start >= head.len() as u64;
-    found.into_iter().flatten().flatten().filter(behind).collect()
+    // Headers that are none tell of nothing more. What was not here yet may still come.
+    let _ = found;
+    file.missed.set(false);
+    ranges.into_iter().filter_map(|(start, length): (u64, u64)| Some(start..start.checked_add(length)?)).collect()
 }
 
-/// The dynamic section, unless it is longer than any, and what follows the last segment: linkers begin there with the
-/// sections that are not loaded, and with the compilers' names among those.
-fn ranges<E: FileHeader<Endian = Endianness>>(head: &[u8]) -> Option<[Option<Range<u64>>; 2]> {
-    let header = E::parse(head).ok()?;
+/// Adds the dynamic section, unless it is longer than any, with its names, and the loader's name; the beginnings of the
+/// segments; what follows the last of them, because linkers begin there with the sections that are not loaded, and with the
+/// compilers' names among those; the table of the sections, and what is in it of all these.
+fn add_ranges<E: FileHeader<Endian = Endianness>>(file: &Sparse, ranges: &mut Vec<(u64, u64)>) -> Option<()> {
+    let header = E::parse(file).ok()?;
     let endian = header.endian().ok()?;
-    let segments = header.program_headers(endian, head).ok()?;
+    let table = (header.e_shoff(endian).into(), u64::from(header.e_shentsize(endian)));
+    let segments = header.program_headers(endian, file).ok()?;
     let of = |wanted| segments.iter().filter(move |segment| segment.p_type(endian) == wanted);
-    let range = |(start, length): (u64, u64)| Some(start..start.checked_add(length)?);
-    let dynamic = of(PT_DYNAMIC).next().map(|segment| segment.file_range(endian));
-    let dynamic = dynamic.filter(|(_, length)| *length <= Limits::ELF_DYNAMIC_BYTES);
-    let last = of(PT_LOAD).filter_map(|segment| range(segment.file_range(endian))).map(|range| range.end).max();
-    Some([dynamic.and_then(range), last.and_then(|end| range((end, Limits::ELF_COMMENT_BYTES)))])
+    for segment in of(PT_DYNAMIC).take(1) {
+        let (start, length) = segment.file_range(endian);
+        if length <= Limits::ELF_DYNAMIC_BYTES {
+            ranges.push((start, length));
+        }
+        ranges.extend(dynamic_names::<E>(segment, segments, endian, file));
+    }
+    ranges.extend(of(PT_INTERP).take(1).map(|segment| segment.file_range(endian)));
+    let loads = || of(PT_LOAD).map(|segment| segment.file_range(endian));
+    ranges.extend(loads().take(SEGMENTS).map(|(start, length)| (start, length.min(Limits::ELF_SEGMENT_BYTES))));
+    let last = loads().filter_map(|(start, length)| start.checked_add(length)).max();
+    ranges.extend(last.map(|end| (end, Limits::ELF_COMMENT_BYTES)));
+    ranges.push((table.0, table.1 * u64::from(header.e_shnum(endian))));
+    let sections = header.section_headers(endian, file).ok()?;
+    let names = header.shstrndx(endian, file).ok().and_then(|index| sections.get(index as usize));
+    let libraries = sections.iter().filter(|section| section.sh_type(endian) == SHT_DYNAMIC).take(1);
+    let libraries = libraries.filter_map(|section| sections.get(section.sh_link(endian) as usize));
+    ranges.extend(libraries.chain(names).filter_map(|section| section.file_range(endian)));
+    let table = header.sections(endian, file).ok()?;
+    for name in [&b".comment"[..], b".go.buildinfo"] {
+        ranges.extend(table.section_by_name(endian, name).and_then(|(_, section)| section.file_range(endian)));
+    }
+    Some(())
+}
+
+/// Where the names of the dynamic section are, if that section is here.
+fn dynamic_names<E: FileHeader<Endian = Endianness>>(
+    dynamic: &E::ProgramHeader,
+    segments: &[E::ProgramHeader],
+    endian: Endianness,
+    file: &Sparse,
+) -> Option<(u64, u64)> {
+    let entries = dynamic.dynamic(endian, file).ok()??;
+    let value = |tag| entries.iter().find(|entry| entry.tag(endian) == tag).map(|entry| entry.val(endian));
+    let (address, length) = (value(DT_STRTAB)?, value(DT_STRSZ)?);
+    let offset = segments.iter().filter(|segment| segment.p_type(endian) == PT_LOAD).find_map(|segment| {
+        let into = address.checked_sub(segment.p_vaddr(endian).into())?;
+        segment.file_range(endian).0.checked_add(into).filter(|_| into < segment.p_filesz(endian).into())
+    });
+    Some((offset?, length))
 }
 
 impl<'a> ReadRef<'a> for &'a Sparse {
@@ -165,7 +292,7 @@ impl<'a> ReadRef<'a> for &'a Sparse {
             let from = usize::try_from(offset.checked_sub(start)?).ok()?;
             piece.get(from..from.checked_add(size)?)
         };
-        self.pieces().find_map(part).ok_or(())
+        self.pieces().find_map(part).ok_or_else(|| self.miss(offset.checked_add(size as u64)))
     }
 
     fn read_bytes_at_until(self, range: Range<u64>, delimiter: u8) -> Result<&'a [u8], ()> {
@@ -175,7 +302,7 @@ impl<'a> ReadRef<'a> for &'a Sparse {
             let bytes = piece.get(from..to)?;
             bytes.get(..memchr::memchr(delimiter, bytes)?)
         };
-        self.pieces().find_map(part).ok_or(())
+        self.pieces().find_map(part).ok_or_else(|| self.miss(Some(range.start)))
     }
 }
 
@@ -195,6 +322,49 @@ mod tests {
                 file.chunks(chunk).for_each(|part| sparse.push(part));
                 assert_eq!(sparse.read_bytes_at(at as u64, 5000), Ok(&file[at..at + 5000]), "{at} {chunk}");
             }
+        }
+    }
+
+    /// Large programs whose tables lie between their beginning and their end were taken for none, or for sound ones without
+    /// debug information.
+    #[test]
+    fn tables_of_sections_and_their_names_are_kept_wherever_they_are_and_however_they_come() {
+        let (head, tail) = (Limits::ELF_HEAD_BYTES, Limits::ELF_TAIL_BYTES);
+        // The names stand in front of the table or behind it, both in the middle.
+        for (table, names) in [(head + 900_000, head + 64_000), (head + 64_000, head + 900_001), (4096, head + 70_001)]
+        {
+            let mut file = vec![0_u8; head + 4 * tail];
+            file[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
+            let mut put = |offset: usize, bytes: &[u8]| file[offset..offset + bytes.len()].copy_from_slice(bytes);
+            put(16, &3_u16.to_le_bytes());
+            put(32, &64_u64.to_le_bytes());
+            put(40, &(table as u64).to_le_bytes());
+            put(54, &56_u16.to_le_bytes());
+            put(56, &1_u16.to_le_bytes());
+            put(58, &64_u16.to_le_bytes());
+            put(60, &3_u16.to_le_bytes());
+            put(62, &2_u16.to_le_bytes());
+            put(64, &1_u32.to_le_bytes());
+            put(names, b"\0.debug_info\0.shstrtab\0");
+            for (number, name, offset, size) in [(1, 1_u32, 0x200, 100_000_u64), (2, 13, names, 23)] {
+                put(table + 64 * number, &name.to_le_bytes());
+                put(table + 64 * number + 4, &(if number == 1 { 1_u32 } else { 3 }).to_le_bytes());
+                put(table + 64 * number + 24, &(offset as u64).to_le_bytes());
+                put(table + 64 * number + 32, &size.to_le_bytes());
+            }
+            for chunk in [1000, 65_536, file.len()] {
+                let mut sparse = Sparse::default();
+                file.chunks(chunk).for_each(|part| sparse.push(part));
+                let found = super::super::read_hardening(&sparse).expect("its headers are there");
+                assert_eq!((found.debug_bytes, found.unread_names), (100_000, false), "{table} {names} {chunk}");
+            }
+            // Names that nothing marks are missed, and that is said.
+            file[names + 13] = b'x';
+            let mut sparse = Sparse::default();
+            file.chunks(65_536).for_each(|part| sparse.push(part));
+            let found = super::super::read_hardening(&sparse).expect("its headers are there");
+            assert_eq!(found.unread_names, sparse.has_missed());
+            assert_eq!(sparse.has_missed(), names < table && table > head);
         }
     }
 

@@ -13,14 +13,42 @@ use crate::{
     report::{ErrorName, Limits, NamedReason},
 };
 
+/// A tar that is unpacked while it is read.
+pub(super) type TarReader = Box<dyn Read + Send>;
+
 /// Unpacks `stored`, which has `size` bytes, and checks `diff_id` at its end.
 pub(super) fn open_verified_tar(
-    stored: Box<dyn Read + Send>,
+    stored: TarReader,
     packing: Packing,
     size: u64,
     diff_id: DiffId,
-) -> io::Result<Box<dyn Read + Send>> {
-    let most = most_unpacked(size);
+) -> io::Result<TarReader> {
+    let (stored, packed) = look_at_packing(stored, packing)?;
+    match packed {
+        Some(other) => Err(NamedReason::error(ErrorName::ImageInvalid, io::ErrorKind::Other, other.what(packing))),
+        None => unpack(stored, packing, size, diff_id),
+    }
+}
+
+/// Unpacks `stored` as [`open_verified_tar`] does; where its bytes are of another packing than `packing`, by the packing of
+/// its bytes. The second value then says what differs.
+pub(super) fn open_verified_tar_as_packed(
+    stored: TarReader,
+    packing: Packing,
+    size: u64,
+    diff_id: DiffId,
+) -> io::Result<(TarReader, Option<String>)> {
+    let (stored, packed) = look_at_packing(stored, packing)?;
+    let Some(other) = packed else { return Ok((unpack(stored, packing, size, diff_id)?, None)) };
+    let what = other.what(packing);
+    match other.packing {
+        Some(found) => Ok((unpack(stored, found, size, diff_id)?, Some(what))),
+        None => Err(NamedReason::error(ErrorName::ImageInvalid, io::ErrorKind::Other, what)),
+    }
+}
+
+/// Looks at the first bytes of a layer, which stay in the reader.
+fn look_at_packing(stored: TarReader, packing: Packing) -> io::Result<(BufReader<TarReader>, Option<OtherPacking>)> {
     let mut stored = BufReader::with_capacity(64 << 10, stored);
     let begin = loop {
         match stored.fill_buf() {
@@ -28,7 +56,13 @@ pub(super) fn open_verified_tar(
             result => break result?,
         }
     };
-    check_packing(packing, begin)?;
+    let other = other_packing(packing, begin);
+    Ok((stored, other))
+}
+
+/// Unpacks by `packing`.
+fn unpack(stored: BufReader<TarReader>, packing: Packing, size: u64, diff_id: DiffId) -> io::Result<TarReader> {
+    let most = most_unpacked(size);
     match packing {
         Packing::Plain => Ok(Box::new(VerifiedTar::new(stored, diff_id, most))),
         // All members, all frames: a reader that stops after the first would take the rest for granted.
@@ -92,26 +126,44 @@ pub fn most_unpacked(size: u64) -> u64 {
     size.saturating_mul(Limits::UNPACK_RATIO).max(Limits::UNPACK_BYTES)
 }
 
-/// Refuses a layer whose first bytes are of another format than its media type.
-fn check_packing(packing: Packing, begin: &[u8]) -> io::Result<()> {
-    const MAGIC: [(&[u8], &str); 5] = [
-        (b"\x1f\x8b\x08", "gzip"),
-        (b"\x28\xb5\x2f\xfd", "zstd"),
-        (b"\xfd7zXZ\0", "xz"),
-        (b"BZh", "bzip2"),
-        (b"PK\x03\x04", "a zip archive"),
+/// What a layer is by its first bytes, where its media type says something else.
+struct OtherPacking {
+    /// `None` for what no layer is packed with.
+    packing: Option<Packing>,
+    /// What the bytes are.
+    name: &'static str,
+}
+
+impl OtherPacking {
+    /// The difference, for a message.
+    fn what(&self, called: Packing) -> String {
+        let called = match called {
+            Packing::Gzip => "gzip",
+            Packing::Zstd => "zstd",
+            Packing::Plain | Packing::Unknown => "a tar",
+        };
+        format!("its media type calls it {called}, and its bytes are {}", self.name)
+    }
+}
+
+/// What a layer is whose first bytes are of another format than its media type says.
+fn other_packing(packing: Packing, begin: &[u8]) -> Option<OtherPacking> {
+    const MAGIC: [(&[u8], Option<Packing>, &str); 5] = [
+        (b"\x1f\x8b\x08", Some(Packing::Gzip), "gzip"),
+        (b"\x28\xb5\x2f\xfd", Some(Packing::Zstd), "zstd"),
+        (b"\xfd7zXZ\0", None, "xz"),
+        (b"BZh", None, "bzip2"),
+        (b"PK\x03\x04", None, "a zip archive"),
     ];
     let is_tar = begin.get(257..262) == Some(b"ustar");
-    let seen = MAGIC.iter().find(|(magic, _)| begin.starts_with(magic)).map(|(_, name)| *name).filter(|_| !is_tar);
-    let called = match packing {
-        Packing::Plain if seen.is_some() => "a tar",
-        Packing::Gzip if is_tar || seen.is_some_and(|seen| seen != "gzip") => "gzip",
-        Packing::Zstd if is_tar || seen.is_some_and(|seen| seen != "zstd") => "zstd",
-        _ => return Ok(()),
+    let magic = MAGIC.iter().find(|(magic, ..)| !is_tar && begin.starts_with(magic));
+    let seen = match magic {
+        Some((_, packing, name)) => OtherPacking { packing: *packing, name },
+        None if is_tar => OtherPacking { packing: Some(Packing::Plain), name: "a tar" },
+        // What has no mark may be anything.
+        None => return None,
     };
-    let seen = seen.unwrap_or("a tar");
-    let what = format!("its media type calls it {called}, and its bytes are {seen}");
-    Err(NamedReason::error(ErrorName::ImageInvalid, io::ErrorKind::Other, what))
+    (packing != Packing::Unknown && seen.packing != Some(packing)).then_some(seen)
 }
 
 /// Reads `reader` to its end. Readers of this room report every mismatch there at the latest.

@@ -15,6 +15,9 @@ pub struct DatedWaiver {
     /// The pattern over paths or keys; without it, the waiver is about the whole image.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// The fingerprint of the one finding that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
     /// Its reason.
     pub reason: String,
     /// Its last day, `2027-06-30`.
@@ -36,6 +39,7 @@ impl DatedWaiver {
         Self {
             rule: waiver.rule,
             path: waiver.path.as_ref().map(|glob| glob.text().to_owned()),
+            fingerprint: waiver.fingerprint.clone(),
             reason: waiver.reason.clone(),
             until: waiver.last_day(),
             days_left: day_number(waiver.until) - day_number(today),

@@ -18,6 +18,14 @@ pub trait Breach {
     fn weigh(&mut self, severity: Severity);
     /// Everything that breaks the rule; at least one.
     fn targets(&self) -> Vec<WaiverTarget<'_>>;
+    /// What stands for all of the targets: an exception of it excepts the whole breach.
+    fn whole(&self) -> Option<WaiverTarget<'_>> {
+        None
+    }
+    /// The name by which an exception may call it.
+    fn fingerprint(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// A policy at work on one place: remembers which exceptions were used.
@@ -66,13 +74,20 @@ impl<'a> PolicyJudge<'a> {
     /// itself that it has ended.
     fn waiver(&mut self, breach: &impl Breach) -> Option<&'a Waiver> {
         let waivers = Waivers::of(self.policy, self.today);
-        let targets = breach.targets();
-        self.used
-            .extend(targets.iter().flat_map(|target| waivers.about(breach.rule(), *target)).map(|(index, _)| index));
-        match waivers.answer(breach.rule(), &targets) {
+        let (rule, targets, whole) = (breach.rule(), breach.targets(), breach.whole());
+        let all = targets.iter().chain(&whole).flat_map(|target| waivers.about(rule, *target));
+        self.used.extend(all.map(|(index, _)| index));
+        if let Some(fingerprint) = breach.fingerprint() {
+            self.used.extend(waivers.naming(rule, fingerprint).map(|(index, _)| index));
+            if let Some(waiver) = waivers.by_name(rule, fingerprint) {
+                return Some(waiver);
+            }
+        }
+        let waived = |targets: &[WaiverTarget<'_>]| match waivers.answer(rule, targets) {
             WaiverAnswer::Waived(waiver) => Some(waiver),
             _ => None,
-        }
+        };
+        whole.and_then(|whole| waived(&[whole])).or_else(|| waived(&targets))
     }
 
     /// The findings about waivers, once all breaches were judged: those that have ended, and those that cover nothing.
@@ -111,6 +126,36 @@ mod tests {
     #[derive(Debug, Clone)]
     struct Paths(Rule, Severity, Vec<&'static str>);
 
+    /// The same with a folder that stands for them, and a fingerprint.
+    #[derive(Debug, Clone)]
+    struct Folded(Paths, &'static str);
+
+    impl Breach for Folded {
+        fn rule(&self) -> Rule {
+            self.0.rule()
+        }
+
+        fn severity(&self) -> Severity {
+            self.0.severity()
+        }
+
+        fn weigh(&mut self, severity: Severity) {
+            self.0.weigh(severity);
+        }
+
+        fn targets(&self) -> Vec<WaiverTarget<'_>> {
+            self.0.targets()
+        }
+
+        fn whole(&self) -> Option<WaiverTarget<'_>> {
+            Some(WaiverTarget::Path(self.1))
+        }
+
+        fn fingerprint(&self) -> Option<&str> {
+            Some("00ff")
+        }
+    }
+
     impl Breach for Paths {
         fn rule(&self) -> Rule {
             self.0
@@ -137,7 +182,7 @@ mod tests {
         let source = Arc::new(SourceText { path: "p.toml".to_owned(), text: String::new() });
         let path = path.map(|path| PathGlob::parse(path).unwrap());
         let origin = Origin::new(&source, 0..0);
-        Waiver { rule: Rule::Setuid, path, reason: "because".to_owned(), until, origin }
+        Waiver { rule: Rule::Setuid, path, fingerprint: None, reason: "because".to_owned(), until, origin }
     }
 
     fn with(waivers: Vec<Waiver>, allow_waivers: bool) -> Policy {
@@ -188,6 +233,35 @@ mod tests {
         let policy = with(vec![other, one()], true);
         let (_, waived) = PolicyJudge::new(&policy, TODAY).judge(both());
         assert_eq!(waived[0].1.until, TODAY, "the finding is back when the first of them ends");
+    }
+
+    #[test]
+    fn an_exception_of_the_folder_that_stands_for_all_or_of_each_place_is_enough() {
+        let folded = || Folded(setuid(&["/srv/a/x", "/srv/b/x"]), "/srv");
+        let left = |waivers: Vec<Waiver>| PolicyJudge::new(&with(waivers, true), TODAY).judge(vec![folded()]).0.len();
+        for (path, expected) in [("/srv", 0), ("/srv/**", 0), ("/srv/*/x", 0), ("/srv/a/**", 1), ("/other", 1)] {
+            assert_eq!(left(vec![waiver(Some(path), TODAY)]), expected, "{path}");
+        }
+        assert_eq!(left(vec![waiver(Some("/srv"), (2026, 1, 1))]), 1, "it has ended");
+    }
+
+    #[test]
+    fn an_exception_by_fingerprint_is_about_that_finding_of_its_rule_alone() {
+        let judged = |fingerprint: &str, until, rule, allowed| {
+            let named = Waiver { fingerprint: Some(fingerprint.to_owned()), rule, ..waiver(None, until) };
+            let policy = with(vec![named], allowed);
+            let mut judge = PolicyJudge::new(&policy, TODAY);
+            let breach = vec![Folded(setuid(&["/a"]), "/a")];
+            (judge.judge(breach).0.len(), judge.upkeep().into_iter().map(|upkeep| upkeep.rule).collect::<Vec<_>>())
+        };
+        assert_eq!(judged("00ff", TODAY, Rule::Setuid, true), (0, vec![]));
+        assert_eq!(judged("00fe", TODAY, Rule::Setuid, true), (1, vec![Rule::UnusedWaiver]));
+        assert_eq!(judged("00ff", TODAY, Rule::Shell, true), (1, vec![Rule::UnusedWaiver]));
+        assert_eq!(judged("00ff", (2026, 1, 1), Rule::Setuid, true), (1, vec![Rule::ExpiredWaiver]));
+        assert_eq!(judged("00ff", TODAY, Rule::Setuid, false), (1, vec![Rule::UnusedWaiver]));
+        // What has no fingerprint is not covered by it.
+        let named = Waiver { fingerprint: Some("00ff".to_owned()), ..waiver(None, TODAY) };
+        assert_eq!(PolicyJudge::new(&with(vec![named], true), TODAY).judge(vec![setuid(&["/a"])]).0.len(), 1);
     }
 
     #[test]

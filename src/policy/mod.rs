@@ -3,7 +3,9 @@
 //! The recipe parser, the early check of a build and the audit share this room, so that a waiver covers the same in all
 //! three. The catalogue of rules and their severities is in [`report`](crate::report), because a failure names its rule.
 
+mod baseline;
 mod dated_waiver;
+mod fingerprint_shape;
 mod judge;
 mod path_glob;
 mod waiver;
@@ -12,7 +14,9 @@ mod waivers;
 use std::collections::BTreeMap;
 
 use crate::report::{Rule, Severity};
+pub use baseline::{AcceptedFinding, AcceptedImage, Baseline, baseline_schema};
 pub use dated_waiver::DatedWaiver;
+pub use fingerprint_shape::is_fingerprint;
 pub use judge::{Breach, PolicyJudge, Upkeep};
 pub use path_glob::PathGlob;
 pub use waiver::{Waiver, WaiverTarget};

@@ -55,6 +55,19 @@ impl<'a> Waivers<'a> {
         self.list.iter().enumerate().filter(move |(_, waiver)| waiver.covers(rule, target))
     }
 
+    /// The waivers that name a finding by its fingerprint, in force or not, with their index in the list.
+    pub fn naming(self, rule: Rule, fingerprint: &str) -> impl Iterator<Item = (usize, &'a Waiver)> {
+        self.list.iter().enumerate().filter(move |(_, waiver)| waiver.names(rule, fingerprint))
+    }
+
+    /// The waiver that names a finding by its fingerprint and counts.
+    pub fn by_name(self, rule: Rule, fingerprint: &str) -> Option<&'a Waiver> {
+        if !self.are_allowed || self.keep_promises && !rule.waivable() {
+            return None;
+        }
+        self.naming(rule, fingerprint).map(|(_, waiver)| waiver).find(|waiver| waiver.holds(self.today))
+    }
+
     /// The answer to a breach of `rule` at all of `targets`. Several waivers may share the targets among them.
     pub fn answer(self, rule: Rule, targets: &[WaiverTarget<'_>]) -> WaiverAnswer<'a> {
         let first = targets.iter().find_map(|target| self.about(rule, *target).next());

@@ -429,6 +429,10 @@ pub(super) struct Allow {
     pub(super) rule: Spanned<String>,
     /// For which paths of the image (a glob). Default: every one.
     pub(super) path: Option<Spanned<String>>,
+    /// For the one finding that a report of `hardpan audit` gives this fingerprint: in policy files alone, so that the
+    /// schema of recipes does not have it.
+    #[schemars(skip)]
+    pub(super) fingerprint: Option<Spanned<String>>,
     /// Why.
     #[schemars(regex(pattern = r"\S"))]
     pub(super) reason: Spanned<String>,

@@ -195,6 +195,9 @@ error_names! {
     Policy = "policy",
         "The policy of a file or a recipe cannot be read, has a key, rule or severity that does not exist, or a recipe's is looser than builds keep to.",
         "Correct the line that the message points at; a recipe excepts a rule with `[[policy.allow]]`.";
+    Baseline = "baseline",
+        "The file of `hardpan audit --baseline` is no baseline, or one of another format.",
+        "Correct the place that the message points at, or write the file anew with `--write-baseline`.";
 
     // Images that are read.
     ImageNotFound = "image-not-found",

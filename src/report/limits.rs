@@ -108,6 +108,13 @@ impl Limits {
     pub const GO_BUILD_INFO_BYTES: u64 = 256 << 10;
     /// Places of a program that look like it: what embeds other programs has several.
     pub const GO_BUILD_INFOS: usize = 4;
+    /// The beginning of a segment behind the beginning of the file that an audit keeps: patchelf puts the names of libraries
+    /// there.
+    pub const ELF_SEGMENT_BYTES: u64 = 128 << 10;
+    /// All parts of an ELF file that an audit keeps behind its beginning: a table of all sections that there can be takes 4 MiB.
+    pub const ELF_KEPT_BYTES: usize = 8 << 20;
+    /// Places of a program that look like the names of its sections: tools that read programs have the word in their data.
+    pub const ELF_SECTION_NAMES: usize = 16;
     /// The names of compilers in an ELF file; real ones take a line each.
     pub const ELF_COMMENT_BYTES: u64 = 64 << 10;
     /// Input that the search for secrets examines at once: it stays in the second cache of any processor.
@@ -124,17 +131,43 @@ impl Limits {
     pub const JWT_PART_BYTES: usize = 8 << 10;
     /// The start of a file that tells text from binary; git looks at as much.
     pub const SNIFF_BYTES: usize = 8 << 10;
-    /// A text that is read line by line or as JSON for the settings in it: written by people, kept whole.
-    pub const SECRET_DOCUMENT_BYTES: usize = 256 << 10;
     /// Documents inside of strings of documents: BuildKit packs one in one, and a deeper one is no document of an image.
     pub const NESTED_DOCUMENTS: usize = 4;
     /// Bytes around one content of a tar that are searched for secrets: a name, a link and records of [`Self::PAX_BYTES`] each.
     /// Behind the end of a tar real ones have zeros.
     pub const TAR_AROUND_BYTES: usize = 4 << 20;
+    /// One line of a file that is read line by line for the settings in it. Lines of people have some hundred bytes; those of
+    /// kubeconfigs have a certificate or a chain of them in base64.
+    pub const SECRET_LINE_BYTES: usize = 64 << 10;
+    /// One string of JSON, or one tag of XML. A private key of [`Self::PEM_BYTES`] with its line breaks escaped fits.
+    pub const SECRET_TOKEN_BYTES: usize = 32 << 10;
+    /// The name of a setting; longer ones are text.
+    pub const SECRET_NAME_BYTES: usize = 256;
+    /// Containers of JSON whose names are known, one in the other. What is deeper is read by its own name alone. serde_json
+    /// reads 128, and documents of people have ten.
+    pub const SECRET_JSON_DEPTH: usize = 64;
+    /// Flags of Go's linker; a command line of people has some hundred bytes.
+    pub const LINKER_FLAGS_BYTES: usize = 8 << 10;
     /// Secrets of one file that are reported; the heaviest stay.
     pub const SECRETS_PER_FILE: usize = 64;
     /// Bytes below which nothing of a secret is shown, not even a part of its digest: such a one can be guessed.
     pub const MASKABLE_BYTES: usize = 20;
+    /// Packed files that are opened inside of each other: a program in a jar in a Debian package.
+    pub const PACKED_DEPTH: usize = 3;
+    /// What one packed file may unpack to, whatever its size: three times the largest jars and wheels that are seen. A small
+    /// one may unpack to [`Self::UNPACK_RATIO`] times its size.
+    pub const PACKED_FILE_BYTES: u64 = 4 << 30;
+    /// What the smallest packed files may unpack to: zeros pack to a thousandth.
+    pub const PACKED_SMALL_BYTES: u64 = 64 << 20;
+    /// What the packed files of one layer may unpack to altogether: half a minute of searching.
+    pub const PACKED_LAYER_BYTES: u64 = 8 << 30;
+    /// Members of one packed file, at all depths: the largest jars have a hundred thousand.
+    pub const PACKED_MEMBERS: usize = 500_000;
+    /// The window of a decoder inside of another packed file, as a power of two: 32 MiB, four times what Debian's packages
+    /// have, so that all decoders of one file take less than the outermost.
+    pub const PACKED_WINDOW_LOG: u32 = 25;
+    /// Parts of one layer, and of one image, that could not be read and are listed; all are counted.
+    pub const AUDIT_UNREAD: usize = 1000;
     /// The memory that all entries of an audited image take: a million of them with names of usual length.
     pub const AUDIT_BYTES: usize = 512 << 20;
     /// Images that are audited at the same time, each of which may take [`Self::AUDIT_BYTES`].
@@ -163,19 +196,34 @@ impl Limits {
     pub const AUDIT_STEPS: u64 = 50_000_000;
     /// A passwd or group file, and any other that a rule reads whole. Larger is a finding of its own.
     pub const AUDIT_KEPT_BYTES: usize = 1 << 20;
+    /// A file with settings that a rule reads, such as `.npmrc` or a part of sudoers: written by people, line by line.
+    pub const AUDIT_SETTING_BYTES: usize = 64 << 10;
+    /// Files with settings in one image: a system with all its users has some dozens. With more, that is reported.
+    pub const AUDIT_SETTINGS: usize = 1000;
+    /// The beginning of a file by which a dump is known: a dump names its maker within the first lines.
+    pub const DATA_HEAD_BYTES: usize = 256;
     /// A line of passwd or group; runtimes read lines whole.
     pub const AUDIT_ACCOUNT_LINE: usize = 64 << 10;
     /// Libraries that are looked for in one image, for all programs together: a system of ten thousand programs of a
     /// hundred libraries each.
     pub const AUDIT_LIBRARIES: usize = 1_000_000;
-    /// Findings of one rule in one image; the heaviest and first stay, and the last says how many there were.
+    /// Findings of one rule in one image that stand alone; the heaviest and first do, and of further ones those below one
+    /// folder are one finding with the number of their places.
     pub const AUDIT_FINDINGS: usize = 200;
+    /// Credential files of one kind below one folder, above which they are one finding: one cause, such as a checkout that
+    /// was copied whole.
+    pub const AUDIT_FLOOD: usize = 20;
+    /// Places of one finding that exceptions are asked about one by one, besides those that are listed; where there are
+    /// more, only an exception of the whole finding helps. Their paths take some MiB.
+    pub const AUDIT_JUDGED: usize = 10_000;
     /// Files smaller than this are no waste when their content is there twice.
     pub const AUDIT_DUPLICATE_BYTES: u64 = 64 << 10;
     /// Paths of the build machine that are reported for one program.
     pub const AUDIT_SAMPLES: usize = 3;
     /// Layers above which an image is slow to pull and to start.
     pub const AUDIT_LAYERS: usize = 32;
+    /// A baseline: some 300 bytes a finding, of all images of a report.
+    pub const BASELINE_BYTES: u64 = 16 << 20;
     /// Findings of one rule that the text of an audit shows without `-v`: after these are repaired, another audit shows the
     /// rest.
     pub const AUDIT_SHOWN: usize = 10;

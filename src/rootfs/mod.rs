@@ -8,6 +8,7 @@
 
 mod conflict;
 mod layered;
+pub mod packed;
 mod presence;
 pub mod programs;
 mod scan;
@@ -17,6 +18,7 @@ pub use conflict::LayerConflict;
 pub use layered::{EntryIndex, LayeredRootfs, LinkReading, NodeEntries, Orphans, is_plain_directory};
 pub use presence::Presence;
 pub(crate) use scan::{
-    ElfFile, FileContent, Flaw, LayerScan, Magic, ScanBudget, ScanDepth, TarEntry, TarEntryKind, name as file_name,
+    DataKind, ElfFile, FileContent, Flaw, LayerScan, Magic, ProgramKind, ScanBudget, ScanDepth, TarEntry, TarEntryKind,
+    is_setting_file, name as file_name,
 };
 pub use tree::{ResolveError, Resolved, Rootfs, RootfsNode, Visit, WalkStep, child, climbs_out, cost, join, parent};

@@ -7,6 +7,8 @@ use super::{class::Class, entropy, placeholder};
 pub(super) enum Demand {
     /// In a variable or a file made for credentials: anything that is no placeholder.
     Any,
+    /// In a script, where an assignment may be of anything: a value that no word and no number is.
+    Chosen,
     /// In a file of settings: something that looks random.
     Random,
 }
@@ -22,7 +24,8 @@ enum Suspicion {
     Weak,
 }
 
-const PASSWORDS: [&str; 8] = ["password", "passwd", "passphrase", "pword", "pwd", "psw", "passcode", "pass"];
+const PASSWORDS: [&str; 10] =
+    ["password", "passwd", "passphrase", "pword", "pwd", "psw", "passcode", "pass", "requirepass", "masterauth"];
 const TOKENS: [&str; 10] = [
     "secret",
     "secrets",
@@ -115,7 +118,7 @@ const ABOUT: [&str; 53] = [
     "port",
 ];
 /// Words that make it public.
-const PUBLIC: [&str; 12] = [
+const PUBLIC: [&str; 14] = [
     "public",
     "pub",
     "gpg",
@@ -128,6 +131,9 @@ const PUBLIC: [&str; 12] = [
     "sort",
     "primary",
     "foreign",
+    // Of sudo.
+    "nopasswd",
+    "nopassword",
 ];
 
 /// The words of a name: `DB_PASSWORD`, `clientSecret` and `api.key` are two each.
@@ -204,6 +210,12 @@ pub(super) fn is_secret(name: &str, value: &str, demand: Demand) -> bool {
         (Demand::Any, Suspicion::Password) => value.len() >= 3,
         (Demand::Any, Suspicion::Token) => value.len() >= 8 && !is_number,
         (Demand::Any, Suspicion::Weak) => value.len() >= 16 && bits >= 30 && !is_word && !is_number,
+        (Demand::Chosen, Suspicion::Password) => {
+            value.len() >= 6 && bits >= 24 && !is_word && !is_number && !is_phrase(value)
+        }
+        (Demand::Chosen, Suspicion::Token) => {
+            value.len() >= 12 && bits >= 30 && !is_word && !is_number && !is_phrase(value)
+        }
         (Demand::Random, Suspicion::Password) => {
             value.len() >= 8
                 && bits >= 28
@@ -218,8 +230,13 @@ pub(super) fn is_secret(name: &str, value: &str, demand: Demand) -> bool {
                 && !value.contains(char::is_whitespace)
                 && !looks_like_code(value)
         }
-        (Demand::Random, Suspicion::Weak) => false,
+        (Demand::Chosen | Demand::Random, Suspicion::Weak) => false,
     }
+}
+
+/// Whether a value is several words, or has what a shell or a program replaces.
+fn is_phrase(value: &str) -> bool {
+    value.contains(char::is_whitespace) || value.contains(['$', '`', '*', '\\', '/']) || looks_like_code(value)
 }
 
 /// Whether a value calls or names something in a program.
@@ -233,7 +250,7 @@ fn looks_like_code(value: &str) -> bool {
 /// The name and the value that a line sets: `export A=b`, `a: b`, `"a": "b",`, `'a' => 'b'`, `define('A', 'b');`.
 pub(super) fn of_line(line: &str) -> Option<(&str, &str)> {
     let line = line.trim();
-    if line.len() > 8192 || line.starts_with(['#', ';', '*']) || line.starts_with("//") {
+    if line.starts_with(['#', ';', '*']) || line.starts_with("//") {
         return None;
     }
     let (left, right) = match line.strip_prefix("define(") {

@@ -10,7 +10,7 @@ use super::{
     class::Class,
     decode, entropy,
     found_secret::{FoundSecret, KeywordWindow},
-    keys, placeholder,
+    keys, linker, placeholder,
     shape::{self, ShapePart},
     url, web,
 };
@@ -29,6 +29,8 @@ pub(super) enum Find {
     Web,
     /// A URL's password.
     Url,
+    /// A variable that Go's linker sets.
+    Linker,
 }
 
 /// The check of a token besides its shape and entropy.
@@ -150,7 +152,8 @@ impl Detector {
             Find::Pem => keys::pem(window, work),
             Find::Putty => keys::putty(window, work),
             Find::Web => web::token(window, work),
-            Find::Url => url::userinfo(window, work),
+            Find::Url => url::userinfo(window, is_binary, work),
+            Find::Linker => linker::variable(window, work),
         }?;
         let margin = if is_binary && !found.proven { 5 } else { 0 };
         let is_random = entropy::tenths(&found.value) >= self.entropy + margin;
@@ -180,6 +183,10 @@ impl Detector {
         has_neighbour |= beside(Some(at.end));
         let value = window.bytes.get(at.clone())?;
         let (proven, severity) = self.prove(proof, value, window, work)?;
+        // Sixteen letters are in many binaries; the pair of an id and its secret is not.
+        if is_binary && !proven && proof == Proof::AwsSecretNear {
+            return None;
+        }
         let is_alone = !has_neighbour || proven;
         // A wrong checksum may be a token that its maker did not issue; it is a leak of the same kind.
         let severity = if is_binary && !proven && has_checksum { Some(Severity::Medium) } else { severity };
@@ -216,7 +223,10 @@ impl Detector {
                 let bytes = decode::base64url(after("pypi-".len()))?;
                 bytes.starts_with(b"\x02\x01\x08pypi.org").then_some((true, None))
             }
-            Proof::AwsSecretNear => Some((false, is_aws_secret_near(window, work).then_some(Severity::High))),
+            Proof::AwsSecretNear => {
+                let is_pair = is_aws_secret_near(window, work);
+                Some((is_pair, is_pair.then_some(Severity::High)))
+            }
         }
     }
 }

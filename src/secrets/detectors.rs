@@ -6,7 +6,7 @@
 use super::{
     class::Class,
     detector::{Detector, Find, Proof},
-    keys,
+    keys, linker,
     shape::ShapePart::{self, From, Run, Text},
     url, web,
 };
@@ -33,10 +33,12 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector::token("aws-access-key", &["AKIA", "ASIA", "ABIA", "ACCA"], &[exactly(ALNUM, 4), exactly(UPPER, 16)], 30)
         .weighing(Severity::Medium)
         .proof(Proof::AwsSecretNear)
+        .in_binaries()
         .edge(Class::of(b"0-9A-Za-z_+/=-")),
     Detector::token("aws-access-key", &["A3T"], &[Text("A3T"), exactly(UPPER_DIGIT, 1), exactly(UPPER, 16)], 30)
         .weighing(Severity::Medium)
         .proof(Proof::AwsSecretNear)
+        .in_binaries()
         .edge(Class::of(b"0-9A-Za-z_+/=-")),
     Detector::token(
         "aws-secret",
@@ -119,8 +121,13 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector::token("pypi-token", &["pypi-AgEIcHlwaS5vcmc"], &[Text("pypi-"), Run(WORD, 70, 1100)], 30)
         .proof(Proof::Macaroon)
         .in_binaries(),
-    Detector::token("docker-hub-token", &["dckr_pat_", "dckr_oat_"], &[exactly(WORD, 9), Run(WORD, 27, 40)], 30)
-        .in_binaries(),
+    Detector::token(
+        "docker-hub-token",
+        &["dckr_"],
+        &[Text("dckr_"), exactly(Class::of(b"po"), 1), Text("at_"), Run(WORD, 27, 40)],
+        30,
+    )
+    .in_binaries(),
     Detector::token("openai-key", &["T3BlbkFJ"], &[Text("sk-"), Run(WORD, 40, 200)], 35)
         .before(WORD, 128)
         .proof(Proof::Holds("T3BlbkFJ"))
@@ -212,7 +219,10 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector::parsed("jwt", Rule::ProviderToken, &[web::OBJECT], Find::Web)
         .edge(Class::of(b"0-9A-Za-z_.=+/-"))
         .in_binaries(),
-    Detector::parsed("url-password", Rule::CredentialFile, &[url::MARK], Find::Url).edge(Class::NONE),
+    Detector::parsed("url-password", Rule::CredentialFile, &[url::MARK], Find::Url).edge(Class::NONE).in_binaries(),
+    Detector::parsed("linker-flag", Rule::CredentialFile, &[linker::FLAGS], Find::Linker)
+        .edge(Class::NONE)
+        .in_binaries(),
 ];
 
 #[cfg(test)]

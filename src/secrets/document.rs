@@ -1,229 +1,206 @@
-//! Parses credential files and settings files (netrc, kubeconfig, Docker logins, `.env`) and finds the secrets in them.
-
-use std::{borrow::Cow, iter};
-
-use serde_json::{Map, Value};
+//! [`Document`]: a file that is read by its format, beside the search for keywords.
 
 use super::{
-    assignment::{self, Demand},
-    decode,
-    found_secret::KeywordWindow,
-    hit::mask,
-    keys,
+    assignment::Demand,
+    exposed::Exposed,
+    json_document::{JsonDocument, JsonSettings},
+    line_document::{self, LineDocument, LineFormat},
     location::Location,
     names::Format,
-    placeholder,
+    scan_result::Unread,
+    xml_document::XmlDocument,
 };
-use crate::report::{Limits, Rule, Severity};
+use crate::report::Severity;
 
-/// A secret that a document exposes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Exposed {
-    pub(super) rule: Rule,
-    pub(super) detector: &'static str,
-    pub(super) severity: Severity,
-    pub(super) offset: usize,
-    /// The setting's name, where there is one.
-    pub(super) name: String,
-    pub(super) value: String,
-    /// The text that identifies the secret, if that is not the value as written.
-    pub(super) identity: Option<Vec<u8>>,
+/// The reader of a document. All of them read streams of any length.
+#[derive(Debug)]
+pub(super) enum Document {
+    Lines(LineDocument),
+    Json(Box<JsonDocument>),
+    Xml(Box<XmlDocument>),
 }
 
-impl Exposed {
-    /// The printable form: the name of the setting, and nothing of a value that a person chose.
-    pub(super) fn masked(&self) -> String {
-        let name: String = self.name.chars().take(64).collect();
-        // A name that holds the value would give it away.
-        let is_safe = !name.is_empty() && !name.contains(&self.value);
-        if is_safe { format!("{name}={}", mask(b"")) } else { mask(b"") }
-    }
+/// What a file begins with, without what may stand before any format.
+#[derive(Debug, Clone, Copy)]
+struct Beginning<'a> {
+    text: &'a [u8],
 }
 
-/// The bytes of a file as a text of the same length, so that a place in the text is the place in the file. Each byte that is
-/// no UTF-8 is a DEL in it: no part of a name, a number or base64, and allowed in a string of JSON.
-pub(super) fn text_of(bytes: &[u8]) -> Cow<'_, str> {
-    if let Ok(text) = std::str::from_utf8(bytes) {
-        return Cow::Borrowed(text);
-    }
-    let mut text = String::with_capacity(bytes.len());
-    for chunk in bytes.utf8_chunks() {
-        text.push_str(chunk.valid());
-        text.extend(iter::repeat_n('\u{7f}', chunk.invalid().len()));
-    }
-    Cow::Owned(text)
-}
+impl Document {
+    /// Hashes of a system's accounts: those of a base image lock them, most of the time.
+    const SHADOW: LineFormat = LineFormat::Hashes("shadow-hash", Severity::Medium);
+    /// Hashes of people's passwords, most of them quick to try.
+    const HTPASSWD: LineFormat = LineFormat::Hashes("htpasswd", Severity::High);
 
-/// The secrets in `text`, parsed as `format` or, without one, as JSON of a known kind.
-pub(super) fn read(format: Option<Format>, location: Location, text: &str) -> Vec<Exposed> {
-    let mut found = Vec::new();
-    if text.trim_start().starts_with('{') {
-        found.extend(json(text));
-    }
-    match format {
-        Some(Format::Settings(detector)) => settings(text, detector, Demand::Any, Severity::High, &mut found),
-        Some(Format::Config) if location.is_own() => {
-            settings(text, "generic-secret", Demand::Random, Severity::Medium, &mut found);
-        }
-        Some(Format::Netrc) => netrc(text, &mut found),
-        Some(Format::Pgpass) => lines(text, "pgpass", Severity::High, pgpass, &mut found),
-        Some(Format::Shadow) => lines(text, "shadow-hash", Severity::Medium, shadow, &mut found),
-        Some(Format::Htpasswd) => lines(text, "htpasswd", Severity::Medium, shadow, &mut found),
-        Some(Format::Token(detector)) => token(text, detector, &mut found),
-        Some(Format::GitConfig) => lines(text, "git-header", Severity::High, git_header, &mut found),
-        Some(Format::Kube) => kube(text, &mut found),
-        Some(Format::Config | Format::Json) | None => {}
-    }
-    found.truncate(Limits::SECRETS_PER_FILE);
-    found
-}
-
-/// Where `part` begins in `text`, of which it is a slice.
-fn offset_in(text: &str, part: &str) -> usize {
-    part.as_ptr().addr().saturating_sub(text.as_ptr().addr()).min(text.len())
-}
-
-fn exposed(detector: &'static str, severity: Severity, offset: usize, name: &str, value: &str) -> Exposed {
-    let (name, value) = (name.to_owned(), value.to_owned());
-    Exposed { rule: Rule::CredentialFile, detector, severity, offset, name, value, identity: None }
-}
-
-fn settings(text: &str, detector: &'static str, demand: Demand, severity: Severity, found: &mut Vec<Exposed>) {
-    for line in text.lines() {
-        // npm writes `//host/:_authToken=value`.
-        let line = line.strip_prefix("//").and_then(|rest| rest.split_once(":_")).map_or(line, |(_, rest)| rest);
-        let Some((name, value)) = assignment::of_line(line) else { continue };
-        let is_npm = detector == "npmrc"
-            && matches!(name, "auth" | "_auth")
-            && value.len() >= 8
-            && !placeholder::is_placeholder(value);
-        if is_npm || assignment::is_secret(name, value, demand) {
-            found.push(exposed(detector, severity, offset_in(text, value), name, value));
-        }
-    }
-}
-
-/// `machine HOST login USER password VALUE`, in any lines.
-fn netrc(text: &str, found: &mut Vec<Exposed>) {
-    let mut words = text.split_ascii_whitespace();
-    while let Some(word) = words.next() {
-        if word != "password" {
-            continue;
-        }
-        if let Some(value) = words.next().filter(|value| !placeholder::is_placeholder(value)) {
-            found.push(exposed("netrc", Severity::High, offset_in(text, value), "password", value));
-        }
-    }
-}
-
-fn lines(
-    text: &str,
-    detector: &'static str,
-    severity: Severity,
-    read: fn(&str) -> Option<&str>,
-    found: &mut Vec<Exposed>,
-) {
-    for value in text.lines().filter(|line| !line.starts_with('#')).filter_map(read) {
-        found.push(exposed(detector, severity, offset_in(text, value), "", value));
-    }
-}
-
-/// `host:port:database:user:password`.
-fn pgpass(line: &str) -> Option<&str> {
-    let value = line.splitn(5, ':').nth(4)?;
-    (!value.is_empty() && !placeholder::is_placeholder(value)).then_some(value)
-}
-
-/// `user:hash:..`, where the hash is one: crypt's `$id$..`, or `{SHA}..` of htpasswd.
-fn shadow(line: &str) -> Option<&str> {
-    let value = line.split(':').nth(1)?;
-    let is_crypt = value.starts_with('$') && value.matches('$').count() >= 3 || value.starts_with("{SHA}");
-    (is_crypt && value.len() > 20).then_some(value)
-}
-
-/// `extraheader = AUTHORIZATION: basic VALUE`.
-fn git_header(line: &str) -> Option<&str> {
-    let (name, value) = line.split_once('=')?;
-    let header = name.trim().eq_ignore_ascii_case("extraheader");
-    let secret = value.split_ascii_whitespace().last()?;
-    let is_real = secret.len() >= 8 && !placeholder::is_placeholder(secret);
-    (header && value.to_ascii_lowercase().contains("authorization:") && is_real).then_some(secret)
-}
-
-/// A file that holds one token and nothing else.
-fn token(text: &str, detector: &'static str, found: &mut Vec<Exposed>) {
-    let value = text.trim();
-    if value.len() >= 8 && !value.contains(char::is_whitespace) && !placeholder::is_placeholder(value) {
-        found.push(exposed(detector, Severity::High, offset_in(text, value), "", value));
-    }
-}
-
-/// Users of a kubeconfig: tokens, passwords, and keys in base64 of PEM.
-fn kube(text: &str, found: &mut Vec<Exposed>) {
-    settings(text, "kubeconfig", Demand::Any, Severity::High, found);
-    for line in text.lines() {
-        let Some(("client-key-data", value)) = assignment::of_line(line.trim_start_matches([' ', '-'])) else {
-            continue;
+    /// The reader for a file of that format at that location, whose first bytes are `head`; `None` for almost all files.
+    pub(super) fn of(format: Option<Format>, location: Location, head: &[u8], is_binary: bool) -> Option<Self> {
+        let begins = Beginning::of(head);
+        let settings = |detector| LineFormat::Settings(detector, Demand::Any, Severity::High);
+        let format = match format {
+            // Such a file is read whatever bytes are in it.
+            Some(Format::Settings(detector)) if begins.is_json() => return Some(Self::json_settings(detector)),
+            Some(Format::Settings(detector)) if begins.is_xml() => return Some(Self::xml_settings(detector)),
+            Some(Format::Settings(detector)) => settings(detector),
+            Some(Format::Kube) if begins.is_json() => return Some(Self::json_settings("kubeconfig")),
+            Some(Format::Kube) => settings("kubeconfig"),
+            Some(Format::Netrc) => LineFormat::Netrc,
+            Some(Format::Pgpass) => LineFormat::Pgpass,
+            Some(Format::Shadow) => Self::SHADOW,
+            Some(Format::Htpasswd) => Self::HTPASSWD,
+            Some(Format::GitConfig) => LineFormat::GitConfig,
+            _ if is_binary => return None,
+            _ => return Self::by_content(format, location, begins),
         };
-        let is_key = decode::base64(value.as_bytes())
-            .is_some_and(|pem| memchr::memmem::find(&pem, b"PRIVATE KEY-----").is_some());
-        if is_key {
-            let mut hit = exposed("kubeconfig", Severity::Critical, offset_in(text, value), "client-key-data", value);
-            hit.rule = Rule::PrivateKey;
-            found.push(hit);
+        Some(Self::Lines(LineDocument::new(format)))
+    }
+
+    /// The reader for a file whose name says little.
+    fn by_content(format: Option<Format>, location: Location, begins: Beginning<'_>) -> Option<Self> {
+        let is_own = location.is_own();
+        let is_config = format == Some(Format::Config);
+        if begins.is_json() {
+            let settings =
+                JsonSettings { detector: "generic-secret", demand: Demand::Random, severity: Severity::Medium };
+            let is_docker = format == Some(Format::DockerLogins);
+            return Some(Self::Json(Box::new(JsonDocument::new((is_config && is_own).then_some(settings), is_docker))));
+        }
+        if begins.is_xml() {
+            if let Some(detector) = begins.xml_of_logins() {
+                return Some(Self::xml_settings(detector));
+            }
+            let xml = || XmlDocument::new("generic-secret", Demand::Random, Severity::Medium);
+            return (is_own && is_config).then(|| Self::Xml(Box::new(xml())));
+        }
+        let lines = if let Some(detector) = begins.lines_of_logins() {
+            LineFormat::Settings(detector, Demand::Any, Severity::High)
+        } else if let Some(hashes) = begins.hashes() {
+            hashes
+        } else if is_own && (format == Some(Format::Script) || begins.is_script()) {
+            LineFormat::Script
+        } else if is_own && format == Some(Format::Config) {
+            LineFormat::Settings("generic-secret", Demand::Random, Severity::Medium)
+        } else {
+            return None;
+        };
+        Some(Self::Lines(LineDocument::new(lines)))
+    }
+
+    fn json_settings(detector: &'static str) -> Self {
+        let settings = JsonSettings { detector, demand: Demand::Any, severity: Severity::High };
+        Self::Json(Box::new(JsonDocument::new(Some(settings), detector == "docker-config")))
+    }
+
+    fn xml_settings(detector: &'static str) -> Self {
+        Self::Xml(Box::new(XmlDocument::new(detector, Demand::Any, Severity::High)))
+    }
+
+    /// Reads the next bytes.
+    pub(super) fn push(&mut self, bytes: &[u8], unread: &mut Unread, see: &mut dyn FnMut(Exposed)) {
+        match self {
+            Self::Lines(lines) => lines.push(bytes, unread, see),
+            Self::Json(json) => json.push(bytes, unread, see),
+            Self::Xml(xml) => xml.push(bytes, unread, see),
+        }
+    }
+
+    /// Reads what is left at the end of the file.
+    pub(super) fn finish(self, unread: &mut Unread, see: &mut dyn FnMut(Exposed)) {
+        match self {
+            Self::Lines(lines) => lines.finish(unread, see),
+            Self::Json(_) | Self::Xml(_) => {}
         }
     }
 }
 
-/// The secret in a JSON document of a known kind: a service account, a login of Docker or of gcloud, a token of Terraform.
-fn json(text: &str) -> Option<Exposed> {
-    let object = decode::json_object(text.trim().as_bytes())?;
-    let field = |name: &str| object.get(name).and_then(Value::as_str).unwrap_or_default();
-    let find = |words: &str| memchr::memmem::find(text.as_bytes(), words.as_bytes());
-    // A value with escapes in it is not in the text as it is: its name shows the place.
-    let at = |name: &str, value: &str| find(value).or_else(|| find(&format!("\"{name}\""))).unwrap_or_default();
-    let of_provider = |detector, name: &str, value: &str| {
-        let mut hit = exposed(detector, Severity::Critical, at(name, value), name, value);
-        hit.rule = Rule::ProviderToken;
-        hit
-    };
-    match field("type") {
-        "service_account"
-            if field("private_key").contains("PRIVATE KEY-----") && field("client_email").contains('@') =>
-        {
-            let mut hit = of_provider("gcp-service-account", "private_key_id", field("private_key"));
-            hit.offset = find("\"private_key\"").unwrap_or_default();
-            hit.identity = keys::pem(KeywordWindow { bytes: field("private_key").as_bytes(), keyword: 0 }, &mut 0)
-                .map(|key| key.value.into_owned());
-            return Some(hit);
-        }
-        "authorized_user" if field("refresh_token").len() > 20 => {
-            return Some(of_provider("gcloud-credentials", "refresh_token", field("refresh_token")));
-        }
-        _ => {}
+impl<'a> Beginning<'a> {
+    fn of(head: &'a [u8]) -> Self {
+        // A byte order mark: of UTF-8, or what `Narrow` makes of one.
+        let text = head.strip_prefix(b"\xef\xbb\xbf").or(head.strip_prefix(b"\xff")).unwrap_or(head);
+        Self { text: text.trim_ascii_start() }
     }
-    if let Some(login) = docker_login(&object) {
-        let offset = find("\"auths\"").unwrap_or_default();
-        let mut hit = exposed("docker-config", Severity::Critical, offset, "auths", &login);
-        hit.rule = Rule::CredentialFile;
-        return Some(hit);
-    }
-    let tokens = object.get("credentials").and_then(Value::as_object)?;
-    let token = tokens.values().filter_map(|host| host.get("token")?.as_str()).find(|token| token.len() >= 8)?;
-    (!placeholder::is_placeholder(token)).then(|| of_provider("terraform-token", "token", token))
-}
 
-/// The first login that a Docker configuration holds: `user:password`, or a token.
-pub(super) fn docker_login(config: &Map<String, Value>) -> Option<String> {
-    let auths = config.get("auths")?.as_object()?;
-    auths.values().find_map(|host| {
-        let field =
-            |name: &str| host.get(name).and_then(Value::as_str).filter(|value| !placeholder::is_placeholder(value));
-        if let Some(token) = field("identitytoken").or(field("registrytoken")).or(field("password")) {
-            return Some(token.to_owned());
+    /// Whether JSON begins so: an object, or a list of what JSON knows. A section of an ini file is none.
+    fn is_json(self) -> bool {
+        let Some((first, rest)) = self.text.split_first() else { return false };
+        let next = rest.trim_ascii_start().first();
+        match first {
+            b'{' => matches!(next, Some(b'"' | b'}' | b'/')),
+            b'[' => matches!(next, Some(b'{' | b'"' | b'[')) && !rest.starts_with(b"["),
+            _ => false,
         }
-        let login = String::from_utf8(decode::base64(field("auth")?.as_bytes())?).ok()?;
-        let (_, password) = login.split_once(':')?;
-        (!placeholder::is_placeholder(password)).then_some(login)
-    })
+    }
+
+    fn is_xml(self) -> bool {
+        matches!(self.text, [b'<', b'a'..=b'z' | b'A'..=b'Z' | b'!', ..]) || self.text.starts_with(b"<?xml")
+    }
+
+    /// The first lines, without comments.
+    fn lines(self) -> impl Iterator<Item = &'a [u8]> {
+        let lines = self.text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+        lines.filter(|line| !line.is_empty() && !line.starts_with(b"#"))
+    }
+
+    fn holds(self, words: &str) -> bool {
+        memchr::memmem::find(self.text, words.as_bytes()).is_some()
+    }
+
+    /// The detector for XML that is known to hold logins.
+    fn xml_of_logins(self) -> Option<&'static str> {
+        if self.holds("<settings") && self.holds("<server") {
+            Some("maven-settings")
+        } else if self.holds("<packageSourceCredentials") {
+            Some("nuget-config")
+        } else if self.holds("<tomcat-users") {
+            Some("tomcat-users")
+        } else {
+            None
+        }
+    }
+
+    /// The detector for settings that are known to hold logins: of a cluster, of a share.
+    fn lines_of_logins(self) -> Option<&'static str> {
+        let first = self.lines().next()?;
+        let begins = |line: &[u8], words: &[&str]| words.iter().any(|word| line.starts_with(word.as_bytes()));
+        let kube = ["apiVersion:", "kind:", "clusters:", "contexts:", "users:", "current-context:", "preferences:"];
+        if begins(first, &kube) {
+            let has = |word: &str| self.lines().any(|line| line.starts_with(word.as_bytes()));
+            let is_kube = has("kind: Config") && (has("clusters:") || has("users:") || has("contexts:"))
+                || begins(first, &["apiVersion: v1"]) && has("clusters:");
+            return is_kube.then_some("kubeconfig");
+        }
+        // `username=`, `password=`, and a domain: what mount.cifs reads.
+        let share = ["username=", "user=", "password=", "pass=", "domain=", "workgroup="];
+        if begins(first, &share) {
+            let is_share = self.lines().take(4).all(|line| begins(line, &share))
+                && self.lines().any(|line| begins(line, &["username=", "user="]));
+            return is_share.then_some("share-credentials");
+        }
+        None
+    }
+
+    /// The format of lines of users and their hashes.
+    fn hashes(self) -> Option<LineFormat> {
+        let first = self.lines().next().filter(|line| line.len() < 512)?;
+        let text = line_document::text_of(first);
+        let (user, _) = text.split_once(':')?;
+        let is_user =
+            user.len() <= 64 && user.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.@".contains(&byte));
+        let hash = line_document::hash(&text).filter(|_| is_user && !user.is_empty())?;
+        if text.matches(':').count() >= 7 {
+            return Some(Document::SHADOW);
+        }
+        ["$apr1$", "$2y$", "$2a$", "$2b$", "$5$", "$6$", "$1$", "$argon2", "{SHA}"]
+            .iter()
+            .any(|kind| hash.starts_with(kind))
+            .then_some(Document::HTPASSWD)
+    }
+
+    /// Whether a shell reads the file.
+    fn is_script(self) -> bool {
+        let line = self.text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        line.starts_with(b"#!")
+            && line
+                .split(|byte| matches!(byte, b'/' | b' ' | b'\t' | b'\r'))
+                .any(|word| matches!(word, b"sh" | b"bash" | b"dash" | b"ash" | b"zsh" | b"ksh" | b"mksh" | b"busybox"))
+    }
 }

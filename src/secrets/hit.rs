@@ -18,6 +18,9 @@ pub struct SecretHit {
     pub severity: Severity,
     /// Where it begins, in bytes from the start of the file or text.
     pub offset: u64,
+    /// The line of a text file that it begins in; the first is 1. `None` in programs and other binary data, and in texts of
+    /// the configuration.
+    pub line: Option<u64>,
     /// The printable form: never enough to use or to guess the secret.
     pub masked: String,
     /// The digest of the secret, to see that two places hold the same one. Not for print: the digest of a weak
@@ -45,11 +48,12 @@ impl std::fmt::Debug for SecretFingerprint {
 impl Serialize for SecretHit {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeStruct as _;
-        let mut hit = serializer.serialize_struct("SecretHit", 5)?;
+        let mut hit = serializer.serialize_struct("SecretHit", 6)?;
         hit.serialize_field("rule", self.rule.name())?;
         hit.serialize_field("detector", self.detector)?;
         hit.serialize_field("severity", self.severity.name())?;
         hit.serialize_field("offset", &self.offset)?;
+        hit.serialize_field("line", &self.line)?;
         hit.serialize_field("masked", &self.masked)?;
         hit.end()
     }
@@ -130,6 +134,7 @@ mod tests {
             detector: "x",
             severity,
             offset: number,
+            line: None,
             masked: mask(&secret),
             fingerprint,
         }

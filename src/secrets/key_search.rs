@@ -27,7 +27,7 @@ impl KeySearch {
 
     /// The offset of the first thing that may be a key.
     pub fn finish(self) -> Option<u64> {
-        self.0.finish().first().map(|hit| hit.offset)
+        self.0.finish().hits.first().map(|hit| hit.offset)
     }
 }
 
@@ -38,9 +38,9 @@ impl Default for KeySearch {
 }
 
 /// Whether a file at `path` of an image may break the rule about private keys although no [`KeySearch`] finds anything in
-/// it: by its name alone, or because files of that name have keys in base64.
+/// it: by its name alone.
 pub fn path_is_of_keys(path: &str) -> bool {
-    names::is_encoded(path) || key_by_name(path).is_some()
+    key_by_name(path).is_some()
 }
 
 /// The rule for a file that is a private key by its name, whatever its content.

@@ -10,8 +10,9 @@ use super::{
     class::Class,
     decode,
     found_secret::{FoundSecret, KeywordWindow},
+    hit::{SecretFingerprint, SecretHit, mask},
 };
-use crate::report::{Limits, Severity};
+use crate::report::{Limits, Rule, Severity};
 
 /// Where a PEM block begins.
 pub(super) const BEGIN: &str = "-----BEGIN ";
@@ -185,6 +186,19 @@ pub(super) fn is_der_key(bytes: &[u8]) -> bool {
                 | [0x02, 0x01, 0x01, 0x04, 0x1c..=0x42, ..]
         )
     )
+}
+
+/// The hit for a key in DER that is a whole file or a whole word of base64, at its start.
+pub(super) fn der_hit(key: &[u8], severity: Severity) -> SecretHit {
+    SecretHit {
+        rule: Rule::PrivateKey,
+        detector: "private-key",
+        severity,
+        offset: 0,
+        line: None,
+        masked: mask(key),
+        fingerprint: SecretFingerprint::of(key),
+    }
 }
 
 /// The PuTTY key at the keyword. Reads its lines, each a header or base64, and no further.

@@ -39,6 +39,11 @@ impl ContentKind {
     }
 }
 
+/// Whether all of `bytes` are printable ASCII or blanks.
+pub(super) fn is_printable(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r'))
+}
+
 /// Bytes that no text has. Counted in pieces whose sum fits a byte and without a branch, for the sake of vectors.
 fn controls(head: &[u8]) -> usize {
     let one = |byte: &u8| {

@@ -2,6 +2,10 @@
 
 use std::sync::LazyLock;
 
+use super::{
+    location::{Evidence, Location},
+    stores::StoreMagic,
+};
 use crate::report::{Rule, Severity};
 
 /// The rule for a file of a certain name.
@@ -35,7 +39,18 @@ pub(super) enum Format {
     Kube,
     /// The whole file is one token.
     Token(&'static str),
+    /// A file of keys, which may be one number in hexadecimal alone: that is reported under this name.
+    Key(&'static str),
+    /// Logins of registries in JSON, of Docker's older form too.
+    DockerLogins,
+    /// Commands of a shell.
+    Script,
+    /// A store of keys or passwords, known by its first bytes. Of a file that begins otherwise the name is all that there is.
+    Store(&'static str, &'static [StoreMagic]),
 }
+
+const JAVA: &[StoreMagic] = &[StoreMagic::Java, StoreMagic::Pkcs12];
+const PKCS12: &[StoreMagic] = &[StoreMagic::Pkcs12];
 
 /// Which paths an entry of the table is about.
 #[derive(Debug, Clone, Copy)]
@@ -87,6 +102,9 @@ use PathMatch::{Around, End, Root, Start, Tail, Under};
 use Rule::{CredentialFile as File, LoginTraces as Traces, PrivateKey as Key};
 use Severity::{High, Low, Medium};
 
+/// The name of what the command line of Azure keeps. Other files of its folder are settings, or those of a pipeline.
+const AZURE: &str = "azure-credentials";
+
 /// The files, the most precise first. Those with a format are findings only when they hold something.
 const FILES: &[NameEntry] = &[
     NameEntry(Tail(".npmrc"), "npmrc", File, High, Some(Format::Settings("npmrc"))),
@@ -112,12 +130,45 @@ const FILES: &[NameEntry] = &[
     NameEntry(Tail(".git-credentials"), "git-credentials", File, High, None),
     NameEntry(Tail(".kube/config"), "kubeconfig", File, High, Some(Format::Kube)),
     NameEntry(Tail("etc/kubernetes/admin.conf"), "kubeconfig", File, High, Some(Format::Kube)),
-    NameEntry(Tail(".docker/config.json"), "docker-config", File, High, Some(Format::Json)),
-    NameEntry(Tail(".dockercfg"), "docker-config", File, High, Some(Format::Json)),
+    NameEntry(Tail(".docker/config.json"), "docker-config", File, High, Some(Format::DockerLogins)),
+    NameEntry(Tail(".dockercfg"), "docker-config", File, High, Some(Format::DockerLogins)),
+    NameEntry(Tail("containers/auth.json"), "docker-config", File, High, Some(Format::DockerLogins)),
+    NameEntry(Tail(".composer/auth.json"), "registry-auth", File, High, Some(Format::Settings("registry-auth"))),
     NameEntry(Tail(".vault-token"), "vault-token", File, High, Some(Format::Token("vault-token"))),
     NameEntry(Tail(".terraform.d/credentials.tfrc.json"), "terraform-token", File, High, Some(Format::Json)),
-    NameEntry(Tail("terraform.tfstate"), "terraform-state", File, High, Some(Format::Settings("terraform-state"))),
-    NameEntry(Tail(".htpasswd"), "htpasswd", File, Medium, Some(Format::Htpasswd)),
+    NameEntry(End(".tfstate"), "terraform-state", File, High, Some(Format::Settings("terraform-state"))),
+    NameEntry(End(".tfstate.backup"), "terraform-state", File, High, Some(Format::Settings("terraform-state"))),
+    NameEntry(Tail("master.key"), "rails-master-key", File, High, Some(Format::Key("rails-master-key"))),
+    NameEntry(Tail(".vault_pass"), "ansible-vault-password", File, High, Some(Format::Token("ansible-vault-password"))),
+    NameEntry(
+        Start(".vault_pass"),
+        "ansible-vault-password",
+        File,
+        High,
+        Some(Format::Token("ansible-vault-password")),
+    ),
+    NameEntry(
+        Start(".vault-pass"),
+        "ansible-vault-password",
+        File,
+        High,
+        Some(Format::Token("ansible-vault-password")),
+    ),
+    NameEntry(
+        Around("vault_pass", ".txt"),
+        "ansible-vault-password",
+        File,
+        High,
+        Some(Format::Token("ansible-vault-password")),
+    ),
+    NameEntry(Tail(".smbcredentials"), "share-credentials", File, High, Some(Format::Settings("share-credentials"))),
+    NameEntry(Tail("smbcredentials"), "share-credentials", File, High, Some(Format::Settings("share-credentials"))),
+    NameEntry(Tail(".m2/settings.xml"), "maven-settings", File, High, Some(Format::Settings("maven-settings"))),
+    NameEntry(Tail("NuGet.config"), "nuget-config", File, High, Some(Format::Settings("nuget-config"))),
+    NameEntry(Tail("nuget.config"), "nuget-config", File, High, Some(Format::Settings("nuget-config"))),
+    NameEntry(Tail("NuGet.Config"), "nuget-config", File, High, Some(Format::Settings("nuget-config"))),
+    NameEntry(Tail(".config/gh/hosts.yml"), "github-login", File, High, Some(Format::Settings("github-login"))),
+    NameEntry(Tail(".htpasswd"), "htpasswd", File, High, Some(Format::Htpasswd)),
     NameEntry(Tail("etc/shadow"), "shadow-hash", File, Medium, Some(Format::Shadow)),
     NameEntry(Tail("etc/shadow-"), "shadow-hash", File, Medium, Some(Format::Shadow)),
     NameEntry(Tail(".s3cfg"), "s3cfg", File, High, Some(Format::Settings("s3cfg"))),
@@ -133,19 +184,29 @@ const FILES: &[NameEntry] = &[
     NameEntry(Tail(".config/gcloud/access_tokens.db"), "gcloud-credentials", File, High, None),
     NameEntry(Tail("application_default_credentials.json"), "gcloud-credentials", File, High, Some(Format::Json)),
     NameEntry(Under("legacy_credentials"), "gcloud-credentials", File, High, Some(Format::Json)),
-    NameEntry(Under(".azure"), "azure-credentials", File, High, None),
+    NameEntry(Tail(".azure/accessTokens.json"), "azure-credentials", File, High, Some(Format::Settings(AZURE))),
+    NameEntry(Tail(".azure/msal_token_cache.json"), "azure-credentials", File, High, Some(Format::Settings(AZURE))),
+    NameEntry(
+        Tail(".azure/service_principal_entries.json"),
+        "azure-credentials",
+        File,
+        High,
+        Some(Format::Settings(AZURE)),
+    ),
+    NameEntry(Tail(".azure/msal_token_cache.bin"), "azure-credentials", File, High, None),
+    NameEntry(Tail(".azure/service_principal_entries.bin"), "azure-credentials", File, High, None),
     NameEntry(Under("private-keys-v1.d"), "gnupg-key", Key, High, None),
     NameEntry(Tail(".gnupg/secring.gpg"), "gnupg-key", Key, High, None),
     NameEntry(Under(".gnupg"), "gnupg-folder", File, Low, None),
     NameEntry(Root("run/secrets/"), "mounted-secret", File, High, None),
     // Keys are reported when they are keys.
-    NameEntry(Around("ssh_host_", "_key"), "ssh-host-key", Traces, High, None),
+    NameEntry(Around("ssh_host_", "_key"), "ssh-host-key", Traces, High, Some(Format::Json)),
     NameEntry(Tail("id_rsa"), "private-key", Key, High, Some(Format::Json)),
     NameEntry(Tail("id_dsa"), "private-key", Key, High, Some(Format::Json)),
     NameEntry(Tail("id_ecdsa"), "private-key", Key, High, Some(Format::Json)),
     NameEntry(Tail("id_ed25519"), "private-key", Key, High, Some(Format::Json)),
     NameEntry(End(".pem"), "private-key", Key, High, Some(Format::Json)),
-    NameEntry(End(".key"), "private-key", Key, High, Some(Format::Json)),
+    NameEntry(End(".key"), "private-key", Key, High, Some(Format::Key("raw-key"))),
     NameEntry(End(".p8"), "private-key", Key, High, Some(Format::Json)),
     NameEntry(Under(".ssh"), "ssh-folder", Traces, Medium, None),
     NameEntry(Tail(".bash_history"), "shell-history", Traces, Medium, None),
@@ -157,14 +218,33 @@ const FILES: &[NameEntry] = &[
     NameEntry(Tail(".psql_history"), "shell-history", Traces, Medium, None),
     NameEntry(Tail(".mysql_history"), "shell-history", Traces, Medium, None),
     NameEntry(Tail(".rediscli_history"), "shell-history", Traces, Medium, None),
-    NameEntry(End(".p12"), "keystore", File, High, None),
-    NameEntry(End(".pfx"), "keystore", File, High, None),
-    NameEntry(End(".jks"), "keystore", File, High, None),
-    NameEntry(End(".keystore"), "keystore", File, High, None),
-    NameEntry(End(".keychain"), "keystore", File, High, None),
-    NameEntry(End(".kdbx"), "password-store", File, High, None),
-    NameEntry(End(".psafe3"), "password-store", File, High, None),
+    NameEntry(End(".p12"), "keystore", File, High, Some(Format::Store("keystore", PKCS12))),
+    NameEntry(End(".pfx"), "keystore", File, High, Some(Format::Store("keystore", PKCS12))),
+    NameEntry(End(".jks"), "keystore", File, High, Some(Format::Store("keystore", JAVA))),
+    NameEntry(End(".keystore"), "keystore", File, High, Some(Format::Store("keystore", JAVA))),
+    NameEntry(End(".keychain"), "keystore", File, High, Some(Format::Store("keystore", &[StoreMagic::Keychain]))),
+    NameEntry(
+        End(".kdbx"),
+        "password-store",
+        File,
+        High,
+        Some(Format::Store("password-store", &[StoreMagic::KeePass])),
+    ),
+    NameEntry(
+        End(".psafe3"),
+        "password-store",
+        File,
+        High,
+        Some(Format::Store("password-store", &[StoreMagic::PasswordSafe])),
+    ),
     NameEntry(End(".agilekeychain"), "password-store", File, High, None),
+    NameEntry(
+        End(".keytab"),
+        "kerberos-keytab",
+        File,
+        High,
+        Some(Format::Store("kerberos-keytab", &[StoreMagic::Keytab])),
+    ),
     NameEntry(End(".ovpn"), "vpn-profile", File, Medium, None),
     NameEntry(End(".rdp"), "vpn-profile", File, Medium, None),
     NameEntry(End(".tpm"), "disk-key", File, Medium, None),
@@ -174,7 +254,7 @@ const FILES: &[NameEntry] = &[
 ];
 
 /// Ends of the names of files of settings.
-const CONFIG: [&str; 13] = [
+const CONFIG: [&str; 15] = [
     ".env",
     ".properties",
     ".ini",
@@ -186,9 +266,15 @@ const CONFIG: [&str; 13] = [
     ".yml",
     ".json",
     ".tfvars",
-    ".envrc",
     ".credentials",
+    ".xml",
+    ".config",
+    ".pubxml",
 ];
+
+/// Ends of the names of files of commands: scripts, what shells read when they start, their histories.
+const SCRIPTS: [&str; 10] =
+    [".sh", ".bash", ".zsh", ".ksh", ".envrc", "bashrc", "zshrc", "profile", "_history", "ockerfile"];
 
 /// `path` without what stands before its first component, and its last component.
 fn parts(path: &str) -> (&str, &str) {
@@ -236,15 +322,11 @@ fn entry(path: &str) -> Option<&'static NameEntry> {
     })
 }
 
-/// The rule for the name of the file at `path`; `None` for almost all files.
+/// The rule for the name of the file at `path`, weighed by where the file is; `None` for almost all files.
 pub fn name_hit(path: &str) -> Option<NameRule> {
     let NameEntry(_, detector, rule, severity, format) = entry(path)?;
-    Some(NameRule { rule: *rule, detector, severity: *severity, confirmed_by_content: format.is_some() })
-}
-
-/// Whether the file at `path` is read as one that has its keys in base64.
-pub(super) fn is_encoded(path: &str) -> bool {
-    entry(path).is_some_and(|entry| entry.4 == Some(Format::Kube))
+    let severity = Location::of(path).weigh(*severity, Evidence::Guess);
+    Some(NameRule { rule: *rule, detector, severity, confirmed_by_content: format.is_some() })
 }
 
 impl Format {
@@ -254,6 +336,12 @@ impl Format {
         entry(path)
             .and_then(|entry| entry.4)
             .or_else(|| CONFIG.iter().any(|end| name.ends_with(end)).then_some(Self::Config))
+            .or_else(|| SCRIPTS.iter().any(|end| name.ends_with(end)).then_some(Self::Script))
+    }
+
+    /// Whether such a file is read as a whole, and is small.
+    pub(super) fn is_whole(self) -> bool {
+        matches!(self, Self::Token(_) | Self::Key(_))
     }
 }
 
@@ -332,7 +420,8 @@ mod tests {
     #[test]
     fn a_name_that_needs_content_says_so() {
         assert!(name_hit("a/server.pem").unwrap().confirmed_by_content);
-        assert!(!name_hit("a/server.p12").unwrap().confirmed_by_content);
+        assert!(name_hit("a/server.p12").unwrap().confirmed_by_content);
+        assert!(!name_hit("root/.bash_history").unwrap().confirmed_by_content);
         assert_eq!(Format::of("a/config.yaml"), Some(Format::Config));
         assert_eq!(Format::of("a/main.rs"), None);
     }

@@ -22,7 +22,9 @@ const SAMPLES: [&str; 14] = [
 /// The password of the URL whose `://` is the keyword.
 ///
 /// Ends at the first slash, blank or quote, so that no byte is read for two URLs.
-pub(super) fn userinfo<'a>(window: KeywordWindow<'a>, work: &mut u64) -> Option<FoundSecret<'a>> {
+///
+/// Of binary data, only a URL of a service with a login: programs have the forms of URLs in them, and the names of schemes.
+pub(super) fn userinfo<'a>(window: KeywordWindow<'a>, is_binary: bool, work: &mut u64) -> Option<FoundSecret<'a>> {
     const SCHEME: Class = Class::of(b"0-9A-Za-z+.-");
     const USERINFO_BYTES: Class = Class::of(b"0-9A-Za-z!$&'()*+,;=:%._~#^?{}[]<>|@-");
     let scheme = SCHEME.run_back(window.before(), 20);
@@ -36,6 +38,9 @@ pub(super) fn userinfo<'a>(window: KeywordWindow<'a>, work: &mut u64) -> Option<
     let host = authority.get(at + 1..)?;
     let host_is_one = host.first().is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'[');
     let text = std::str::from_utf8(password).ok()?;
+    if is_binary && !is_of_service(window.before(), password, host) {
+        return None;
+    }
     if scheme < 2 || at > USERINFO || !host_is_one || is_sample(user, text, host) {
         return None;
     }
@@ -45,8 +50,37 @@ pub(super) fn userinfo<'a>(window: KeywordWindow<'a>, work: &mut u64) -> Option<
         value: Cow::Borrowed(password),
         name: None,
         severity: Some(weight(window, password, work)),
-        proven: false,
+        // What passes for one there is no form.
+        proven: is_binary,
     })
+}
+
+/// Whether the URL behind `before` is one of a service, with a password and a host that look real.
+fn is_of_service(before: &[u8], password: &[u8], host: &[u8]) -> bool {
+    const HOST: Class = Class::of(b"0-9A-Za-z.-");
+    let schemes = [
+        "postgres",
+        "postgresql",
+        "mysql",
+        "mariadb",
+        "mongodb",
+        "mongodb+srv",
+        "redis",
+        "rediss",
+        "amqp",
+        "amqps",
+        "https",
+        "http",
+    ];
+    let name = host.get(..HOST.run(host, host.len())).unwrap_or_default();
+    schemes.iter().any(|scheme| before.ends_with(scheme.as_bytes()))
+        && entropy::tenths(password) >= 30
+        && password.len() >= 8
+        && password.iter().any(u8::is_ascii_digit)
+        // Several hosts, or what is to be replaced.
+        && !password.contains(&b',')
+        && !password.contains(&b'%')
+        && name.len() >= 2
 }
 
 /// The severity of such a password: low in a comment, as in manuals, and lower if it is a word.

@@ -1,4 +1,4 @@
-//! Finds JSON Web Tokens, and base64 of JSON documents with logins.
+//! Finds JSON Web Tokens.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     class::Class,
-    decode, document,
+    decode,
     found_secret::{FoundSecret, KeywordWindow},
 };
 use crate::report::{Limits, Severity};
@@ -14,7 +14,7 @@ use crate::report::{Limits, Severity};
 /// How every base64 of a JSON object begins: `{"`.
 pub(super) const OBJECT: &str = "eyJ";
 
-/// The token or the document in base64 at the keyword.
+/// The token at the keyword.
 pub(super) fn token<'a>(window: KeywordWindow<'a>, work: &mut u64) -> Option<FoundSecret<'a>> {
     let text = window.rest();
     // One pass over what a token can be made of; `split` then reads the same bytes again.
@@ -23,7 +23,7 @@ pub(super) fn token<'a>(window: KeywordWindow<'a>, work: &mut u64) -> Option<Fou
     let whole = text.get(..length)?;
     let mut parts = whole.split(|byte| *byte == b'.');
     let header = parts.next()?;
-    let Some(payload) = parts.next() else { return registry_logins(header, window.keyword) };
+    let payload = parts.next()?;
     let signature = parts.next()?;
     let signature = signature.get(..Class::WORD.run(signature, signature.len()))?;
     let is_bounded = [header, payload, signature].iter().all(|part| part.len() <= Limits::JWT_PART_BYTES);
@@ -41,25 +41,7 @@ pub(super) fn token<'a>(window: KeywordWindow<'a>, work: &mut u64) -> Option<Fou
         at: window.keyword..window.keyword + length,
         value: Cow::Borrowed(text.get(..length)?),
         name: None,
-        severity: Some(Severity::Medium),
-        proven: true,
-    })
-}
-
-/// The logins of a `.dockerconfigjson`, which Kubernetes keeps in base64.
-fn registry_logins(base64: &[u8], keyword: usize) -> Option<FoundSecret<'_>> {
-    let base64 = base64.get(..Class::of(b"0-9A-Za-z+/=").run(base64, Limits::JWT_PART_BYTES))?;
-    // `{"auths"`
-    if !base64.starts_with(b"eyJhdXRocyI6") {
-        return None;
-    }
-    let config = decode::json_object(&decode::base64(base64)?)?;
-    let login = document::docker_login(&config)?;
-    Some(FoundSecret {
-        at: keyword..keyword + base64.len(),
-        value: Cow::Owned(login.into_bytes()),
-        name: Some("docker-config"),
-        severity: Some(Severity::Critical),
+        severity: Some(Severity::High),
         proven: true,
     })
 }

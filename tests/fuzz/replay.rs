@@ -125,6 +125,7 @@ replays! {
     lock: 1000,
     merge: 300,
     mirrors: 1000,
+    packed: 600,
     policy: 1000,
     project: 500,
     recipe: 500,

@@ -1,9 +1,11 @@
 //! `hardpan audit` from the outside: images as other tools leave them, and hardpan's own.
 
 pub mod articles;
+pub mod baselines;
 pub mod breakouts;
 pub mod fleets;
 pub mod forms;
+pub mod habits;
 pub mod words;
 
 use std::{fs, process::Command};

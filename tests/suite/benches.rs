@@ -41,7 +41,8 @@ fn the_benchmarks_run_and_fill_the_readme() {
     }
     // A peer that is missing here is said to be; nothing else may be in its place.
     for line in table.lines().filter(|line| line.contains("not measured")) {
-        let is_missing = ["ko", "buildah", "dockle"].iter().any(|peer| line.contains(&format!("{peer} is not installed")));
+        let is_missing =
+            ["ko", "buildah", "dockle"].iter().any(|peer| line.contains(&format!("{peer} is not installed")));
         assert!(is_missing, "{line}");
     }
     let text = fs::read_to_string(&readme).unwrap();

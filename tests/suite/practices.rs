@@ -1,7 +1,11 @@
 //! `docs/practices.md` against the catalogue: every rule of others that a rule of ours names as its source is in the table,
-//! with that rule; and every rule that the page names is there.
+//! with that rule; and every rule that the page names is there. The table of every rule is generated from the catalogue.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    fs,
+};
 
 use serde_json::Value;
 
@@ -16,8 +20,26 @@ fn is_theirs(source: &str) -> bool {
         .any(|start| source.strip_prefix(start).is_some_and(|rest| rest.ends_with(|c: char| c.is_ascii_digit())))
 }
 
+/// The heading of what is generated, to the end of the page.
+const GENERATED: &str = "## Every rule of hardpan\n";
+
+/// The columns of the generated table: the heading, and what sources begin with that belong there.
+const COLUMNS: [(&str, &[&str]); 6] = [
+    ("CIS Docker", &["CIS "]),
+    ("NIST SP 800-190", &["NIST "]),
+    ("Pod Security", &["PSS"]),
+    ("dockle", &["CIS-DI-", "DKL-"]),
+    ("hadolint", &["DL"]),
+    ("trivy", &["DS-"]),
+];
+
 /// The catalogue: each rule's name and sources.
 fn catalogue() -> BTreeMap<String, Vec<String>> {
+    ordered_catalogue().into_iter().collect()
+}
+
+/// The same, in its own order.
+fn ordered_catalogue() -> Vec<(String, Vec<String>)> {
     let output = Case::new().run(["audit", "--list-rules", "--json"]).ok();
     let rules: Value = serde_json::from_str(&output.stdout).expect("JSON");
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
@@ -28,7 +50,8 @@ fn catalogue() -> BTreeMap<String, Vec<String>> {
 /// The rows of a line's table: its cells.
 fn rows() -> Vec<Vec<&'static str>> {
     let cells = |line: &'static str| line.trim_matches('|').split('|').map(str::trim).collect();
-    PAGE.lines().filter(|line| line.starts_with("| ")).map(cells).collect()
+    let (written, _) = PAGE.split_once(GENERATED).unwrap_or((PAGE, ""));
+    written.lines().filter(|line| line.starts_with("| ")).map(cells).collect()
 }
 
 /// The names between backticks that could be rules: small letters and hyphens, with at least one hyphen or known.
@@ -84,4 +107,56 @@ fn practices_and_their_rules() {
         }
     }
     assert!(practices > 20, "{practices}");
+}
+
+/// The part of the page that is generated, without its heading.
+fn generated() -> String {
+    let mut text = "
+<!-- Generated: `HARDPAN_BLESS=1 cargo test --test suite -- practices` writes this part anew. -->
+
+Where others ask for the same: the CIS Docker Benchmark; the countermeasures of NIST SP 800-190 (4.1.1 vulnerabilities, 4.1.2
+configuration, 4.1.3 malware, 4.1.4 secrets, 4.1.5 trust); the fields that Kubernetes' Pod Security Standards look at under
+\"restricted\"; and the checks of dockle, hadolint and trivy. A rule without any is hardpan's own.
+
+"
+    .to_owned();
+    let headings: Vec<&str> = COLUMNS.iter().map(|(heading, _)| *heading).collect();
+    writeln!(text, "| Rule | {} |\n|{}", headings.join(" | "), "---|".repeat(COLUMNS.len() + 1)).unwrap();
+    for (rule, sources) in ordered_catalogue() {
+        write!(text, "| `{rule}` |").unwrap();
+        for (_, starts) in COLUMNS {
+            let of_column = |source: &&String| starts.iter().any(|start| source.starts_with(start));
+            let names: Vec<&str> = sources.iter().filter(of_column).map(|source| plain(source)).collect();
+            write!(text, " {} |", names.join(", ")).unwrap();
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// A source without the name of its book, which is that of its column.
+fn plain(source: &str) -> &str {
+    ["CIS ", "NIST ", "PSS "].iter().find_map(|book| source.strip_prefix(book)).unwrap_or(source)
+}
+
+/// `HARDPAN_BLESS=1 cargo test --test suite -- practices` writes the table anew.
+#[test]
+fn table_of_every_rule() {
+    let expected = generated();
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/practices.md");
+    if std::env::var_os("HARDPAN_BLESS").is_some() {
+        let page = fs::read_to_string(path).unwrap();
+        let (written, _) = page.split_once(GENERATED).expect("the heading");
+        fs::write(path, format!("{written}{GENERATED}{expected}")).unwrap();
+        return;
+    }
+    let (_, found) = PAGE.split_once(GENERATED).expect("the heading");
+    assert_eq!(found, expected, "`HARDPAN_BLESS=1 cargo test --test suite -- practices` writes the table anew");
+    // The table is of no use where nothing is in it.
+    for (heading, starts) in COLUMNS {
+        let has_any = |(_, sources): &(String, Vec<String>)| {
+            sources.iter().any(|source| starts.iter().any(|start| source.starts_with(start)))
+        };
+        assert!(ordered_catalogue().iter().any(has_any), "{heading}");
+    }
 }

@@ -144,6 +144,15 @@ fn schema_of_reports() {
 }
 
 #[test]
+fn schema_of_baselines() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/baseline.schema.json");
+    let committed = fs::read_to_string(path).expect("the committed schema");
+    let printed = Case::new().run(["schema", "baseline"]).ok().stdout;
+    assert!(printed == committed, "`hardpan schema baseline > schema/baseline.schema.json` is due");
+    is_a_schema(&committed);
+}
+
+#[test]
 fn schema_of_workspaces() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/workspace.schema.json");
     let committed = fs::read_to_string(path).expect("the committed schema");

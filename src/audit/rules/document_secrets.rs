@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{
-    super::{Finding, FindingPlace, document_scan::DocumentScan, image_view::ImageView, rule_notes::RuleNotes},
+    super::{
+        Finding, FindingPlace, document_scan::DocumentScan, image_view::ImageView, place_list::PlaceList,
+        rule_notes::RuleNotes,
+    },
     rule_check::RuleCheck,
 };
 use crate::{
@@ -46,15 +49,14 @@ fn report<'a>(scans: impl IntoIterator<Item = &'a DocumentScan>, notes: &mut Rul
         let place =
             |(key, hit): &(&str, &SecretHit)| FindingPlace { offset: Some(hit.offset), ..FindingPlace::key(*key) };
         let Some((key, hit)) = places.iter().rev().max_by_key(|(_, hit)| hit.severity).copied() else { continue };
-        let also = places.iter().filter(|(other, _)| *other != key).take(Limits::AUDIT_ALSO).map(place);
-        notes.push(Finding {
-            rule: hit.rule,
-            severity: hit.severity,
-            message: format!("a secret ({}) is in `{key}`", hit.detector),
-            place: place(&(key, hit)),
-            evidence: Some(hit.masked.clone()),
-            also: also.collect(),
-        });
+        let mut list = PlaceList::default();
+        list.add(|| place(&(key, hit)));
+        for other in places.iter().filter(|(other, _)| *other != key) {
+            list.add(|| place(other));
+        }
+        let message = format!("a secret ({}) is in `{key}`", hit.detector);
+        let (detector, evidence) = (Some(hit.detector.to_owned()), Some(hit.masked.clone()));
+        notes.push(Finding { detector, evidence, ..list.into_finding(hit.rule, hit.severity, message) });
     }
 }
 

@@ -83,6 +83,10 @@ fn check_start(view: &ImageView<'_>, notes: &mut RuleNotes, path: &str, written:
                 notes.unknown(Rule::WrongArchitecture, place(), "its Go build information cannot be read");
             }
         }
+        Some(Err(NotElf::TooFar)) => {
+            let what = "its headers lead farther from its beginning than the audit looks";
+            notes.unknown(Rule::WrongArchitecture, place(), what);
+        }
         Some(Err(why @ (NotElf::Kind(_) | NotElf::Broken(_)))) => {
             notes.found(Rule::EntrypointMissing, place(), format!("the entrypoint `{path}` {}", why.sentence()));
         }

@@ -2,53 +2,41 @@
 
 use std::collections::BTreeMap;
 
-use super::super::{Finding, FindingPlace, rule_notes::RuleNotes};
-use crate::report::{Limits, Rule, Severity};
+use super::super::{Finding, FindingPlace, place_list::PlaceList, rule_notes::RuleNotes};
+use crate::report::{Rule, Severity};
 
 /// Places by what they have in common.
 #[derive(Debug)]
 pub(super) struct Groups {
     rule: Rule,
-    groups: BTreeMap<(Severity, String), (Vec<FindingPlace>, usize)>,
+    detector: Option<&'static str>,
+    by_key: BTreeMap<(Severity, String), PlaceList>,
 }
 
 impl Groups {
     /// None yet.
     pub(super) fn new(rule: Rule) -> Self {
-        Self { rule, groups: BTreeMap::new() }
+        Self { rule, detector: None, by_key: BTreeMap::new() }
+    }
+
+    /// None yet, of one kind of thing that the rule knows.
+    pub(super) fn of_detector(rule: Rule, detector: &'static str) -> Self {
+        Self { detector: Some(detector), ..Self::new(rule) }
     }
 
     /// One place more of what `key` names.
     pub(super) fn add(&mut self, severity: Severity, key: impl Into<String>, place: impl FnOnce() -> FindingPlace) {
-        let (places, count) = self.groups.entry((severity, key.into())).or_default();
-        *count += 1;
-        if places.len() <= Limits::AUDIT_ALSO {
-            places.push(place());
-        }
+        self.by_key.entry((severity, key.into())).or_default().add(place);
     }
 
     /// A finding a group; `message` gets the key and how many places there are.
     pub(super) fn report(self, notes: &mut RuleNotes, message: impl Fn(&str, usize) -> String) {
-        for ((severity, key), (places, count)) in self.groups {
-            let mut places = places.into_iter();
-            let Some(place) = places.next() else { continue };
-            notes.push(Finding {
-                rule: self.rule,
-                severity,
-                message: message(&key, count),
-                place,
-                evidence: None,
-                also: places.collect(),
-            });
+        for ((severity, key), places) in self.by_key {
+            let message = message(&key, places.total());
+            let detector = self.detector.map(str::to_owned);
+            notes.push(Finding { detector, ..places.into_finding(self.rule, severity, message) });
         }
     }
-}
-
-/// The first two folders of a path: where it belongs.
-pub(super) fn area(path: &str) -> String {
-    let folder = crate::rootfs::parent(path);
-    let names: Vec<&str> = folder.split('/').filter(|name| !name.is_empty()).take(2).collect();
-    format!("/{}", names.join("/"))
 }
 
 /// A number with its noun: `1 entry`, `2 entries`.

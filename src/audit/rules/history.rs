@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{
     super::{FindingPlace, image_view::ImageView, rule_notes::RuleNotes},
+    history_command::{self, first, name},
     rule_check::RuleCheck,
 };
 use crate::report::{Limits, Rule};
@@ -73,7 +74,7 @@ fn pipes_to_shell(command: &str) -> bool {
     if memchr::memchr3(b'|', b'(', b'`', command.as_bytes()).is_none() {
         return false;
     }
-    let body = body(command).replace("&&", "\n").replace("||", "\n").replace(';', "\n");
+    let body = history_command::statements(command);
     body.lines().any(|statement| {
         let mut downloads = false;
         statement.split('|').any(|part| {
@@ -92,47 +93,6 @@ fn substitutes(part: &str) -> bool {
                 && before.split_whitespace().any(|word| SHELLS.contains(&name(word)) && word != ".")
         })
     })
-}
-
-/// A command of the history without what the builder puts before it: `RUN`, `|1 KEY=value`, `/bin/sh -c`.
-fn body(command: &str) -> &str {
-    let mut rest = command.trim_start();
-    let mut in_shell = false;
-    loop {
-        let (word, after) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-        let is_argument = !in_shell && word.contains('=') && command.starts_with('|');
-        let is_prefix = match word {
-            "" => false,
-            "RUN" => !in_shell,
-            "/bin/sh" | "/bin/bash" | "/bin/ash" => {
-                in_shell = !in_shell;
-                in_shell
-            }
-            "pipefail" => in_shell,
-            word => in_shell && word.starts_with('-') || word.starts_with("--") || word.starts_with('|') || is_argument,
-        };
-        if !is_prefix {
-            return rest;
-        }
-        rest = after.trim_start();
-        if in_shell && word.starts_with('-') && word.ends_with('c') {
-            return rest;
-        }
-    }
-}
-
-fn name(word: &str) -> &str {
-    word.trim_start_matches(['(', '{', '"', '\'']).rsplit('/').next().unwrap_or_default()
-}
-
-/// The name of a command, without what stands before it.
-fn first(part: &str) -> Option<&str> {
-    let is_before = |word: &&str| {
-        matches!(*word, "sudo" | "env" | "exec" | "command" | "time" | "!" | "if" | "then" | "do" | "(" | "{")
-            || word.starts_with('-')
-            || word.contains('=')
-    };
-    part.split_whitespace().find(|word| !is_before(word)).map(name)
 }
 
 fn is_download(word: &str) -> bool {

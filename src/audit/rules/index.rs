@@ -22,7 +22,8 @@ pub(super) fn check_name(set: &ImageSet, notes: &mut RuleNotes) {
     }
 }
 
-/// Whether a name has no digest, and `latest` or nothing for a tag. In a layout a name may be a tag alone.
+/// Whether a name has no digest, and `latest` or nothing for a tag. A name that is one word is the tag of an image in a
+/// layout, whose bytes are at hand: a folder moves nowhere, whatever its image is called.
 fn is_mutable(reference: &str) -> bool {
     if reference.contains("@sha256:") {
         return false;
@@ -30,7 +31,7 @@ fn is_mutable(reference: &str) -> bool {
     let last = reference.rsplit('/').next().unwrap_or(reference);
     match last.split_once(':') {
         Some((_, tag)) => tag == "latest",
-        None => reference.contains('/') || last == "latest",
+        None => reference.contains('/'),
     }
 }
 
@@ -39,11 +40,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn latest_and_no_tag_at_all_move() {
-        for moving in ["latest", "alpine:latest", "ghcr.io/acme/x", "localhost:5000/x:latest"] {
+    fn latest_and_no_tag_at_all_move_and_the_tag_of_a_folder_does_not() {
+        for moving in ["alpine:latest", "ghcr.io/acme/x", "localhost:5000/x:latest"] {
             assert!(is_mutable(moving), "{moving}");
         }
-        for fixed in ["1.2", "hello", "alpine:3.20", "ghcr.io/acme/x:1", "x/y@sha256:00", "localhost:5000/x:1"] {
+        for fixed in
+            ["latest", "1.2", "hello", "alpine:3.20", "ghcr.io/acme/x:1", "x/y@sha256:00", "localhost:5000/x:1"]
+        {
             assert!(!is_mutable(fixed), "{fixed}");
         }
     }

@@ -1,7 +1,8 @@
-//! PERM011: folders that the run user can write to and programs or libraries are loaded from.
+//! PERM011: folders that the run user can write to and programs, libraries or code of interpreters are loaded from.
 
 use super::{
     super::{FindingPlace, image_view::ImageView, rule_file::RuleFile, rule_notes::RuleNotes},
+    injection,
     rule_check::RuleCheck,
 };
 use crate::report::{Rule, Severity};
@@ -42,6 +43,7 @@ fn check_loader(view: &ImageView<'_>, notes: &mut RuleNotes) {
         RuleFile::Kept(_) | RuleFile::Nothing => {}
     }
     check_configured_folders(view, notes);
+    injection::check_injection(view, notes);
 }
 
 /// The folders of `PATH`.

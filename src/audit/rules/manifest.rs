@@ -20,6 +20,13 @@ fn check_manifest(view: &ImageView<'_>, notes: &mut RuleNotes) {
     for (key, message) in view.image.ambiguities() {
         notes.found(Rule::AmbiguousManifest, FindingPlace::key(key), message);
     }
+    for (index, scan) in view.scans.iter().enumerate() {
+        if let Some(what) = &scan.mislabelled {
+            let message = format!("a layer is not what it is called: {what}");
+            // Most engines look at the bytes, those that do not refuse the image.
+            notes.weigh(Rule::AmbiguousManifest, Severity::Medium, view.layer(index), message);
+        }
+    }
     let Some(manifest) = &view.image.manifest else {
         notes.not_applicable(Rule::ForeignLayer, "a docker archive has no manifest");
         return;
@@ -49,7 +56,7 @@ fn check_manifest(view: &ImageView<'_>, notes: &mut RuleNotes) {
 mod tests {
     use serde_json::json;
 
-    use super::super::super::sample_image::{SampleFile, SampleImage, has};
+    use super::super::super::sample_image::{SampleFile, SampleImage, elf, has};
     use super::*;
 
     #[test]
@@ -67,6 +74,19 @@ mod tests {
         let urls = json!(["https://example.com/layer"]);
         let sample = SampleImage::new().layer([SampleFile::text("a", "x")]).layer_descriptor("urls", urls);
         assert_eq!(has(&sample.audit(), CHECK.rules), [Rule::ForeignLayer]);
+    }
+
+    #[test]
+    fn a_layer_that_is_packed_in_another_way_than_it_is_called_is_read_and_reported() {
+        let kind = |packing: &str| json!(format!("application/vnd.oci.image.layer.v1.tar{packing}"));
+        for (packing, packed) in [("+gzip", false), ("+zstd", false), ("", true), ("+zstd", true)] {
+            let sample = SampleImage::new().layer([SampleFile::new("bin/sh", &elf()).mode(0o755)]);
+            let sample = sample.called(&kind(packing).to_string().replace('"', ""));
+            let audit = if packed { sample.gzip(0).audit() } else { sample.audit() };
+            assert!(!audit.is_incomplete(), "{packing}: {:?}", audit.images);
+            assert_eq!(has(&audit, CHECK.rules), [Rule::AmbiguousManifest], "{packing}");
+            assert_eq!(has(&audit, &[Rule::Shell]), [Rule::Shell], "{packing}");
+        }
     }
 
     #[test]

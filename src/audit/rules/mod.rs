@@ -2,22 +2,31 @@
 
 mod accounts;
 mod base;
+mod build_commands;
 mod config;
+mod debug;
 mod dictionary;
 mod document_secrets;
+mod dumps;
+mod end_of_life;
 mod entrypoint;
+mod folder_groups;
 mod group;
 mod history;
+mod history_command;
 mod index;
+mod injection;
 mod layers;
 mod leftovers;
 mod libraries;
 mod loader;
+mod logins;
 mod manifest;
 mod metadata;
 mod modes;
 mod multi_call;
 mod ownership;
+mod packages;
 mod ports;
 mod programs;
 mod reproducible;
@@ -25,10 +34,13 @@ mod rule_check;
 mod secrets;
 mod size;
 mod special;
+mod support_dates;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod tools;
 mod user;
+mod variables;
 
 use rule_check::RuleCheck;
 
@@ -36,12 +48,15 @@ use super::rule_notes::RuleNotes;
 use crate::{image::ImageSet, report::Rule};
 
 /// Every check of an image.
-pub(super) const ALL: [RuleCheck; 23] = [
+pub(super) const ALL: [RuleCheck; 31] = [
     user::CHECK,
     accounts::CHECK,
     tools::CHECK,
     multi_call::CHECK,
     leftovers::CHECK,
+    dumps::CHECK,
+    end_of_life::CHECK,
+    logins::CHECK,
     modes::CHECK,
     ownership::CHECK,
     entrypoint::CHECK,
@@ -52,8 +67,13 @@ pub(super) const ALL: [RuleCheck; 23] = [
     secrets::FILES,
     document_secrets::CHECK,
     ports::CHECK,
+    debug::CHECK,
     base::CHECK,
     history::CHECK,
+    build_commands::CHECK,
+    tls::CHECK,
+    packages::CHECK,
+    variables::CHECK,
     config::CHECK,
     metadata::CHECK,
     reproducible::CHECK,

@@ -7,7 +7,8 @@ use super::{
         image_view::{Entrypoint, ImageView},
         rule_notes::RuleNotes,
     },
-    group::{Groups, area, count},
+    folder_groups::FolderGroups,
+    group::{Groups, count},
     rule_check::RuleCheck,
 };
 use crate::report::{Rule, Severity};
@@ -69,28 +70,26 @@ fn check_ownership(view: &ImageView<'_>, notes: &mut RuleNotes) {
         }
         return;
     };
-    let mut code = Groups::new(Rule::WritableCode);
-    let mut owned = Groups::new(Rule::RunUserOwned);
+    let mut code = FolderGroups::new(Rule::WritableCode);
+    let mut owned = FolderGroups::new(Rule::RunUserOwned);
     for (path, node, entry) in view.files() {
         let is_own = entry.uid == uid;
         let in_code = CODE.iter().any(|folder| path.starts_with(folder)) && !is_meant_to_be_written(view, path);
         let code_here = is_code(entry) || in_code;
         if code_here && view.may(entry, 2) {
-            code.add(Severity::High, area(path), || view.place(node.inode));
+            code.add(Severity::High, parent(path), 1, || view.place(node.inode));
         } else if code_here && is_own {
-            code.add(Severity::Medium, area(path), || view.place(node.inode));
+            code.add(Severity::Medium, parent(path), 1, || view.place(node.inode));
         } else if is_own && !is_meant_to_be_written(view, path) {
-            owned.add(Severity::Low, area(path), || view.place(node.inode));
+            owned.add(Severity::Low, parent(path), 1, || view.place(node.inode));
         }
     }
-    code.report(notes, |folder, number| {
-        format!(
-            "the run user can change {} below `{folder}`",
-            count(number, "program or library file", "program or library files")
-        )
+    code.report(view, notes, |at| {
+        let files = count(at.files, "program or library file", "program or library files");
+        format!("the run user can change {files} below `{}`", at.folder)
     });
-    owned.report(notes, |folder, number| {
-        format!("{} to the run user, below `{folder}`", count(number, "file belongs", "files belong"))
+    owned.report(view, notes, |at| {
+        format!("{} to the run user, below `{}`", count(at.files, "file belongs", "files belong"), at.folder)
     });
     check_replaceable(view, notes);
 }
@@ -135,14 +134,18 @@ fn check_replaceable(view: &ImageView<'_>, notes: &mut RuleNotes) {
             *groups.entry(above).or_default() += 1;
         }
     }
+    let severity = Rule::ReplaceableCode.facts().severity;
+    let mut folded = FolderGroups::new(Rule::ReplaceableCode);
     for (folder, number) in groups {
-        let Some(node) = view.rootfs.get(&folder) else { continue };
-        let message = format!(
-            "the run user can replace {} in `{folder}`",
-            count(number, "program or setting", "programs or settings")
-        );
-        notes.found(Rule::ReplaceableCode, view.place(node.inode), message);
+        folded.add(severity, &folder, number, || view.folder(&folder));
     }
+    folded.report(view, notes, |at| {
+        let files = count(at.files, "program or setting", "programs or settings");
+        match at.places {
+            1 => format!("the run user can replace {files} in `{}`", at.folder),
+            places => format!("the run user can replace {files} in {places} folders, all in `{}`", at.folder),
+        }
+    });
 }
 
 /// Files whose owner is neither root nor the run user.
@@ -220,6 +223,26 @@ mod tests {
         };
         assert_eq!(rules(0), []);
         assert_eq!(rules(100), [Rule::ReplaceableCode]);
+    }
+
+    #[test]
+    fn one_chown_of_300_folders_is_one_finding_of_the_folder_above_with_the_number_of_all() {
+        let folders = (0..300).flat_map(|index| {
+            let file = SampleFile::text(&format!("srv/d{index}/a.js"), "x").owner(100, 101);
+            [SampleFile::folder(&format!("srv/d{index}")).owner(100, 101), file]
+        });
+        let other = [SampleFile::folder("opt").owner(100, 101), SampleFile::text("opt/b.py", "x")];
+        let audit = SampleImage::new().user("100:101").layer(folders.chain(other)).audit();
+        for rule in [Rule::ReplaceableCode, Rule::WritableCode] {
+            let all = super::super::super::sample_image::found(&audit, rule);
+            let about: Vec<_> = all.iter().map(|one| (one.place.path.as_deref(), one.folded, one.places())).collect();
+            let one = (Some("/srv"), true, 300);
+            let alone = (Some("/opt"), false, 1);
+            assert_eq!(about, if rule == Rule::WritableCode { vec![one] } else { vec![one, alone] }, "{rule}");
+            let srv = all.iter().find(|one| one.folded).expect("a folded one");
+            assert_eq!((srv.also.len(), srv.left_off), (32, 268));
+            assert!(srv.message.contains("300 program"), "{}", srv.message);
+        }
     }
 
     #[test]

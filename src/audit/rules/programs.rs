@@ -75,11 +75,11 @@ fn check_programs(view: &ImageView<'_>, notes: &mut RuleNotes) {
                     check_hardening(&subject, notes, entry, elf, hardening, file);
                     check_disclosures(&subject, notes, entry, elf, hardening, file, &certificates);
                 }
-                None => subject.unread(notes, "its headers cannot be read"),
+                None => subject.unread(notes, "its headers or the names of its sections cannot be read"),
             },
             // Objects and cores are not run; what is broken is not run either, and the kernel says so.
-            Err(NotElf::Broken("its dynamic section cannot be read")) => {
-                subject.unread(notes, "its dynamic section lies outside of the part that the audit keeps");
+            Err(NotElf::TooFar) => {
+                subject.unread(notes, "its headers lead farther from its beginning than the audit looks");
             }
             Err(_) => {}
         }

@@ -1,9 +1,9 @@
 //! SEC001 to SEC004 and SEC009: secrets in files, as the scanner of [`secrets`](crate::secrets) finds them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    super::{Finding, FindingPlace, Presence, image_view::ImageView, rule_notes::RuleNotes},
+    super::{Finding, FindingPlace, Presence, image_view::ImageView, place_list::PlaceList, rule_notes::RuleNotes},
     group::Groups,
     rule_check::RuleCheck,
 };
@@ -18,14 +18,26 @@ pub(super) const FILES: RuleCheck = RuleCheck {
     run: check_files,
 };
 
+/// One place of a secret.
+#[derive(Clone, Copy)]
+struct SecretPlace<'a> {
+    at: EntryIndex,
+    /// The member, where the file is packed.
+    member: Option<&'a str>,
+    hit: &'a SecretHit,
+}
+
 fn check_files(view: &ImageView<'_>, notes: &mut RuleNotes) {
     // One secret in several places is one finding.
-    let mut found: BTreeMap<_, Vec<(EntryIndex, &SecretHit)>> = BTreeMap::new();
+    let mut found: BTreeMap<_, Vec<SecretPlace<'_>>> = BTreeMap::new();
     for (layer, scan) in view.scans.iter().enumerate() {
-        for (entry, hit) in &scan.secrets {
-            found.entry((hit.rule, hit.fingerprint)).or_default().push((EntryIndex { layer, entry: *entry }, hit));
+        let plain = scan.secrets.iter().map(|(entry, hit)| (*entry, None, hit));
+        let packed = scan.packed.secrets.iter().map(|found| (found.entry, Some(&*found.member), &found.hit));
+        for (entry, member, hit) in plain.chain(packed) {
+            let place = SecretPlace { at: EntryIndex { layer, entry }, member, hit };
+            found.entry((hit.rule, hit.fingerprint)).or_default().push(place);
         }
-        if scan.secrets.len() >= Limits::AUDIT_SECRETS {
+        if scan.secrets.len().max(scan.packed.secrets.len()) >= Limits::AUDIT_SECRETS {
             notes.unknown(Rule::PrivateKey, view.layer(layer), "the layer holds more secrets than the audit keeps");
         }
     }
@@ -34,6 +46,25 @@ fn check_files(view: &ImageView<'_>, notes: &mut RuleNotes) {
     }
     check_headers(view, notes);
     check_file_names(view, notes);
+    check_unread(view, notes);
+}
+
+/// Files that hold credentials by their names, and could not be read.
+fn check_unread(view: &ImageView<'_>, notes: &mut RuleNotes) {
+    for (layer, scan) in view.scans.iter().enumerate() {
+        // A file has one line for a rule, however much of it is unread.
+        let mut told = BTreeSet::new();
+        for part in &scan.packed.unread {
+            let Some(rule) = part.credential.filter(|rule| told.insert((part.entry, *rule))) else { continue };
+            let place = view.member_place(EntryIndex { layer, entry: part.entry }, part.member.as_deref());
+            notes.unknown(rule, place, format!("a credential file was not read: {}", part.reason));
+        }
+        let kept = scan.packed.unread.iter().filter(|part| part.credential.is_some()).count();
+        if scan.packed.unread_credentials > kept {
+            let reason = "the layer holds more credential files that were not read than the audit keeps";
+            notes.unknown(Rule::CredentialFile, view.layer(layer), reason);
+        }
+    }
 }
 
 /// What stands in a layer and is no content: names, link targets, attributes, records, padding.
@@ -56,27 +87,28 @@ fn check_headers(view: &ImageView<'_>, notes: &mut RuleNotes) {
             continue;
         };
         let path = view.entry(*at).map(|entry| entry.path.as_str()).unwrap_or_default();
-        let also = places.iter().filter(|(other, _)| other != at).take(Limits::AUDIT_ALSO);
-        notes.push(Finding {
-            rule: hit.rule,
-            severity: hit.severity,
-            message: format!("a secret ({}) is in the tar header of `{path}`", hit.detector),
-            place: view.place(*at),
-            evidence: Some(hit.masked.clone()),
-            also: also.map(|(at, _)| view.place(*at)).collect(),
-        });
+        let message = format!("a secret ({}) is in the tar header of `{path}`", hit.detector);
+        let mut list = PlaceList::default();
+        for other in [at].into_iter().chain(places.iter().map(|(other, _)| other).filter(|other| *other != at)) {
+            list.add(|| view.place(*other));
+        }
+        let (detector, evidence) = (Some(hit.detector.to_owned()), Some(hit.masked.clone()));
+        notes.push(Finding { detector, evidence, ..list.into_finding(hit.rule, hit.severity, message) });
     }
 }
 
 /// One secret, at all of its places.
-fn report_secret(view: &ImageView<'_>, notes: &mut RuleNotes, places: &[(EntryIndex, &SecretHit)]) {
+fn report_secret(view: &ImageView<'_>, notes: &mut RuleNotes, places: &[SecretPlace<'_>]) {
     // The place that a container sees says most; by the name that it sees, which may be that of a hard link.
-    let best = places.iter().find(|(at, _)| view.rootfs.seen_as(*at).is_some()).or(places.first());
-    let Some((best, _)) = best.copied() else { return };
-    let first = view.rootfs.seen_as(best).unwrap_or(best);
-    let Some((_, hit)) = places.iter().max_by_key(|(_, hit)| hit.severity).copied() else { return };
+    let best = places.iter().position(|place| view.rootfs.seen_as(place.at).is_some()).unwrap_or(0);
+    let Some(SecretPlace { at, member, .. }) = places.get(best).copied() else { return };
+    let first = view.rootfs.seen_as(at).unwrap_or(at);
+    let Some(hit) = places.iter().map(|place| place.hit).max_by_key(|hit| hit.severity) else { return };
     let what = hit.detector;
-    let path = view.entry(first).map(|entry| entry.path.clone()).unwrap_or_default();
+    let mut path = view.entry(first).map(|entry| entry.path.clone()).unwrap_or_default();
+    if let Some(member) = member {
+        path = format!("{path}!/{member}");
+    }
     let (rule, message) = match view.rootfs.presence(first) {
         Presence::RemovedIn(layer) => (
             Rule::RemovedSecret,
@@ -88,30 +120,41 @@ fn report_secret(view: &ImageView<'_>, notes: &mut RuleNotes, places: &[(EntryIn
         ),
         _ => (hit.rule, format!("a secret ({what}) is in `{path}`")),
     };
-    let place = |(at, hit): &(EntryIndex, &SecretHit)| {
-        let at = view.rootfs.seen_as(*at).unwrap_or(*at);
-        FindingPlace { offset: Some(hit.offset), ..view.place(at) }
+    let place = |place: &SecretPlace<'_>| FindingPlace {
+        offset: Some(place.hit.offset),
+        line: place.hit.line,
+        ..view.member_place(place.at, place.member)
     };
-    let also = places.iter().filter(|(at, _)| *at != best).take(Limits::AUDIT_ALSO).map(place);
-    notes.push(Finding {
-        rule,
-        severity: hit.severity,
-        message,
-        place: places.iter().find(|(at, _)| *at == best).map(place).unwrap_or_default(),
-        evidence: Some(hit.masked.clone()),
-        also: also.collect(),
-    });
+    let mut list = PlaceList::default();
+    let others = places.iter().enumerate().filter(|(number, _)| *number != best).map(|(_, other)| other);
+    for one in places.get(best).into_iter().chain(others) {
+        list.add(|| place(one));
+    }
+    let (detector, evidence) = (Some(hit.detector.to_owned()), Some(hit.masked.clone()));
+    notes.push(Finding { detector, evidence, ..list.into_finding(rule, hit.severity, message) });
 }
 
 /// Files that hold credentials by their names alone.
 fn check_file_names(view: &ImageView<'_>, notes: &mut RuleNotes) {
-    let mut groups: BTreeMap<Rule, Groups> = BTreeMap::new();
+    let mut groups: BTreeMap<(Rule, &'static str), Groups> = BTreeMap::new();
     for (at, entry) in view.entries().filter(|(_, entry)| entry.kind == TarEntryKind::File && entry.size > 0) {
         let Some(named) = name_hit(&entry.path).filter(|named| !named.confirmed_by_content) else { continue };
         let gone = if view.rootfs.seen_as(at).is_some() { "" } else { ", hidden by a later layer" };
         let key = format!("`{}` is a credential file: {}{gone}", entry.path, named.detector);
-        let group = groups.entry(named.rule).or_insert_with(|| Groups::new(named.rule));
+        let (rule, detector) = (named.rule, named.detector);
+        let group = groups.entry((rule, detector)).or_insert_with(|| Groups::of_detector(rule, detector));
         group.add(named.severity, key, || view.place(at));
+    }
+    let members = view.scans.iter().enumerate().flat_map(|(layer, scan)| {
+        scan.packed.names.iter().map(move |found| (EntryIndex { layer, entry: found.entry }, found))
+    });
+    for (at, found) in members {
+        let path = view.entry(at).map_or("", |entry| &entry.path);
+        let gone = if view.rootfs.seen_as(at).is_some() { "" } else { ", hidden by a later layer" };
+        let key = format!("`{path}!/{}` is a credential file: {}{gone}", found.member, found.named.detector);
+        let (rule, detector) = (found.named.rule, found.named.detector);
+        let group = groups.entry((rule, detector)).or_insert_with(|| Groups::of_detector(rule, detector));
+        group.add(found.named.severity, key, || view.member_place(at, Some(&found.member)));
     }
     for group in groups.into_values() {
         group.report(notes, |key, _| key.to_owned());
@@ -200,5 +243,51 @@ mod tests {
         assert_eq!(tokens.len(), 1);
         assert_eq!(tokens.first().map(|one| one.also.len()), Some(1));
         assert!(!serde_json::to_string(&audit).unwrap_or_default().contains(&token()));
+    }
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        use std::io::Write as _;
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packer.write_all(bytes).expect("memory");
+        packer.finish().expect("memory")
+    }
+
+    #[test]
+    fn a_secret_in_a_packed_file_has_the_member_in_its_place_also_when_the_file_is_removed() {
+        let packed = gzip(format!("key = {}\n", token()).as_bytes());
+        let audit = SampleImage::new().layer([SampleFile::new("srv/settings.gz", &packed)]).audit();
+        let tokens = found(&audit, Rule::ProviderToken);
+        let places: Vec<_> =
+            tokens.iter().map(|one| (one.place.path.as_deref(), one.place.member.as_deref())).collect();
+        assert_eq!(places, [(Some("/srv/settings.gz"), Some("settings"))]);
+        assert!(tokens.iter().all(|one| one.message.contains("`/srv/settings.gz!/settings`")));
+        let removed = SampleImage::new()
+            .layer([SampleFile::new("srv/settings.gz", &packed)])
+            .layer([SampleFile::whiteout("srv/settings.gz")]);
+        assert_eq!(has(&removed.audit(), FILES.rules), [Rule::RemovedSecret]);
+        let history = gzip(b"ls\n");
+        let audit = SampleImage::new().layer([SampleFile::new("root/.bash_history.gz", &history)]).audit();
+        assert_eq!(has(&audit, FILES.rules), [Rule::LoginTraces]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_listed_and_is_unknown_where_it_is_a_credential_file_by_its_name() {
+        let of = |path: &str, bytes: &[u8]| SampleImage::new().layer([SampleFile::new(path, bytes)]).audit();
+        let archive = b"7z\xbc\xaf\x27\x1c\0\x04";
+        let mut torn = gzip(b"DB_PASSWORD=x\n");
+        torn.truncate(15);
+        for (path, bytes, is_unknown) in [
+            ("srv/data.7z", &archive[..], false),
+            ("srv/.env.7z", &archive[..], true),
+            ("root/.ssh/id_rsa.gz", &torn[..], true),
+            ("srv/notes.gz", &torn[..], false),
+        ] {
+            let audit = of(path, bytes);
+            let image = audit.images.first().expect("an image");
+            assert_eq!((image.unread.len(), image.unread_count), (1, 1), "{path}");
+            assert_eq!(audit.is_incomplete(), is_unknown, "{path}: {:?}", image.unknown);
+            assert!(image.unknown.iter().all(|one| one.reason.starts_with("a credential file was not read: ")));
+        }
+        assert_eq!(of("srv/notes.gz", &gzip(b"text")).unread_count(), 0);
     }
 }

@@ -38,7 +38,9 @@ fn check_waste(view: &ImageView<'_>, notes: &mut RuleNotes) {
     let mut paths: BTreeMap<&str, (u64, EntryIndex)> = BTreeMap::new();
     for (at, entry) in view.entries().filter(|(_, entry)| entry.kind == TarEntryKind::File) {
         all = all.saturating_add(entry.size);
-        if matches!(view.rootfs.presence(at), Presence::RemovedIn(_) | Presence::ReplacedIn(_)) {
+        let is_gone = matches!(view.rootfs.presence(at), Presence::RemovedIn(_) | Presence::ReplacedIn(_));
+        // What a hard link shares stays, whatever becomes of its first name.
+        if is_gone && view.rootfs.seen_as(at).is_none() {
             lost = lost.saturating_add(entry.size);
             let one = paths.entry(&entry.path).or_insert((0, at));
             one.0 = one.0.saturating_add(entry.size);
@@ -97,6 +99,11 @@ mod tests {
         assert_eq!(rules(linked), []);
         let removed = SampleImage::new().layer([SampleFile::text("a", &big("x"))]).layer([SampleFile::whiteout("a")]);
         assert_eq!(rules(removed), [Rule::WastedBytes]);
+        // A hard link to what a whiteout of its layer removes keeps the content.
+        let kept = SampleImage::new()
+            .layer([SampleFile::text("a", &big("x"))])
+            .layer([SampleFile::hard_link("b", "a"), SampleFile::whiteout("a")]);
+        assert_eq!(rules(kept), []);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! TOOL001, TOOL003 to TOOL008 and NET001: shells, package managers and other tools, by their names.
+//! TOOL001, TOOL003 to TOOL008 and NET001: shells, package managers and other tools, by their names and by their bytes.
 
 use std::{collections::BTreeMap, sync::OnceLock};
 
@@ -7,13 +7,15 @@ use super::{
         Finding,
         image_view::{Entrypoint, ImageView},
         rule_notes::RuleNotes,
+        used_paths::UsedPaths,
     },
     dictionary::Dictionary,
     group::{Groups, count},
     rule_check::RuleCheck,
 };
+use crate::elf::Elf;
 use crate::report::{Limits, Rule, Severity};
-use crate::rootfs::{EntryIndex, FileContent, Magic, TarEntry, TarEntryKind, file_name};
+use crate::rootfs::{EntryIndex, FileContent, Magic, ProgramKind, TarEntry, TarEntryKind, file_name};
 
 pub(super) const CHECK: RuleCheck = RuleCheck {
     rules: &[
@@ -40,14 +42,17 @@ const NAMES: [(Rule, &str); 10] = [
     ),
     (
         Rule::DownloadTool,
-        "wget curl ftp tftp ftpget ftpput aria2c nc ncat netcat socat telnet rsync scp sftp ssh git lynx",
+        "wget curl ftp tftp ftpget ftpput aria2c nc ncat netcat socat telnet rsync scp sftp ssh git lynx openssl",
     ),
     (
         Rule::Compiler,
         "gcc cc g++ c++ clang clang++ ld ld.bfd ld.gold ld.lld gold lld as musl-gcc make gmake cmake ninja rustc javac ghc tcc cpp",
     ),
     (Rule::PrivilegeTool, "sudo su doas pkexec gosu su-exec runuser newgrp sg"),
-    (Rule::DebugTool, "strace gdb ltrace tcpdump tshark nmap perf dmesg mount umount chroot nsenter unshare lsof ss"),
+    (
+        Rule::DebugTool,
+        "strace gdb ltrace tcpdump tshark nmap perf dmesg mount umount chroot nsenter unshare lsof ss dlv gdbserver",
+    ),
     (Rule::UnusedInterpreter, "python pypy perl ruby node nodejs deno bun lua luajit php awk mawk gawk tclsh java"),
     (Rule::AdminService, "sshd dropbear in.telnetd telnetd vsftpd proftpd xrdp vncserver webmin cockpit-ws"),
     (Rule::AdminService, "cron crond"),
@@ -66,12 +71,34 @@ const DATABASES: [&str; 8] = [
     "/var/lib/pacman/local/ALPM_DB_VERSION",
 ];
 
-/// A name without the version behind it: `python3.11`, `gcc-12`. The number of a service is no version: `go00`, `nu01`.
+/// What distributions and administrators put behind the name of a program, which stays the program that it was.
+const ENDINGS: [&str; 11] = [
+    "-static",
+    ".static",
+    ".openbsd",
+    ".traditional",
+    ".real",
+    ".distrib",
+    ".orig",
+    ".old",
+    ".bak",
+    ".dpkg-old",
+    ".dpkg-dist",
+];
+
+/// A name without what distributions put behind it, and without its version: `bash-static`, `nc.openbsd`, `python3.11`,
+/// `gcc-12`. The number of a service is no version: `go00`, `nu01`; and of names as short as `as` and `ss` only what has
+/// a point is one: `go1.21`, and not `as2` or `ss7`.
 fn plain(name: &str) -> &str {
-    let trimmed = name.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | '-'));
-    let version = name.strip_prefix(trimmed).unwrap_or_default().trim_start_matches(['.', '-']).as_bytes();
-    let is_number = matches!(version, [b'0', b'0'..=b'9', ..]);
-    if trimmed.is_empty() || is_number { name } else { trimmed }
+    let mut bare = name;
+    while let Some(rest) = ENDINGS.iter().find_map(|end| bare.strip_suffix(end)).filter(|rest| !rest.is_empty()) {
+        bare = rest;
+    }
+    let trimmed = bare.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | '-'));
+    let version = bare.strip_prefix(trimmed).unwrap_or_default().trim_start_matches(['.', '-']);
+    let is_number = matches!(version.as_bytes(), [b'0', b'0'..=b'9', ..]);
+    let is_short = trimmed.len() <= 2 && !version.is_empty() && !version.contains('.');
+    if trimmed.is_empty() || is_number || is_short { bare } else { trimmed }
 }
 
 /// The rule that a name falls under, and what such a program weighs.
@@ -88,6 +115,27 @@ fn rule_of(name: &str) -> Option<(Rule, Severity)> {
     }
     let by_name = by_name();
     by_name.get(name).or_else(|| by_name.get(plain))
+}
+
+/// The rule that a program falls under which is known by its bytes; of busybox and toybox it is the rule of multi-call
+/// binaries.
+fn rule_of_kind(kind: ProgramKind) -> Option<Rule> {
+    match kind {
+        ProgramKind::Bash | ProgramKind::Dash | ProgramKind::Zsh | ProgramKind::Mksh | ProgramKind::Ksh => {
+            Some(Rule::Shell)
+        }
+        ProgramKind::Curl
+        | ProgramKind::Wget
+        | ProgramKind::Netcat
+        | ProgramKind::Ncat
+        | ProgramKind::Socat
+        | ProgramKind::OpenSsl => Some(Rule::DownloadTool),
+        ProgramKind::Python | ProgramKind::Perl | ProgramKind::Node | ProgramKind::Ruby => {
+            Some(Rule::UnusedInterpreter)
+        }
+        ProgramKind::Apk | ProgramKind::Apt | ProgramKind::Dpkg | ProgramKind::Rpm => Some(Rule::PackageManager),
+        ProgramKind::BusyBox | ProgramKind::ToyBox => None,
+    }
 }
 
 /// [`NAMES`], to be looked up.
@@ -124,11 +172,14 @@ struct ToolNames {
     paths: Vec<(String, EntryIndex)>,
     /// How many there are.
     count: usize,
+    /// What its bytes say that it is, where its names do not.
+    kind: Option<&'static str>,
 }
 
 impl ToolNames {
     fn add(&mut self, severity: Severity, path: &str, at: EntryIndex) {
-        if self.paths.iter().any(|(known, _)| known == path) {
+        // `/etc/shells` calls one file by several paths, where a folder is a link.
+        if self.paths.iter().any(|(known, known_at)| known == path || *known_at == at) {
             return;
         }
         self.severity = self.severity.max(Some(severity));
@@ -139,9 +190,20 @@ impl ToolNames {
     }
 }
 
+/// The names of each file under each rule: all names of one inode under one rule are one finding.
+type FoundTools = BTreeMap<(Rule, EntryIndex), ToolNames>;
+
 fn check_tools(view: &ImageView<'_>, notes: &mut RuleNotes) {
-    // All names of one inode under one rule are one finding.
-    let mut found: BTreeMap<(Rule, EntryIndex), ToolNames> = BTreeMap::new();
+    let mut found = FoundTools::new();
+    find_by_name(view, &mut found);
+    find_by_bytes(view, &mut found);
+    report(view, notes, found);
+    check_databases(view, notes);
+    leftovers_of_builds(view, notes);
+}
+
+/// Tools by their names, and shells by `/etc/shells`.
+fn find_by_name(view: &ImageView<'_>, found: &mut FoundTools) {
     for (path, node, _) in view.nodes() {
         let name = file_name(path);
         let Some((rule, severity)) = rule_of(name) else { continue };
@@ -158,27 +220,55 @@ fn check_tools(view: &ImageView<'_>, notes: &mut RuleNotes) {
             found.entry((Rule::Shell, target.inode)).or_default().add(severity, &path, target.at);
         }
     }
+}
+
+/// Programs that are called something else, by their bytes.
+fn find_by_bytes(view: &ImageView<'_>, found: &mut FoundTools) {
+    for (path, node, entry) in view.files() {
+        if entry.magic != Magic::Elf || path.starts_with("/usr/share/doc/") {
+            continue;
+        }
+        let Some(file) = view.elf(node.inode) else { continue };
+        // A library has the texts of the program that is made of it, and starts nothing. What asks for no loader and needs
+        // no library is a static program.
+        let is_library = |elf: &Elf| elf.loader.is_none() && !(elf.starts && elf.needed.is_empty());
+        if file.headers.as_ref().is_ok_and(is_library) {
+            continue;
+        }
+        for kind in file.marks.kinds.kinds() {
+            let Some(rule) = rule_of_kind(kind) else { continue };
+            let names = found.entry((rule, node.inode)).or_default();
+            if names.paths.is_empty() {
+                // Without the right to execute it, it takes the loader to start it.
+                let is_medium = entry.mode & 0o111 == 0;
+                let severity = rule.facts().severity;
+                names.add(if is_medium { severity.min(Severity::Medium) } else { severity }, path, node.at);
+                names.kind = Some(kind.name());
+            }
+        }
+    }
+}
+
+/// Tells what was found.
+fn report(view: &ImageView<'_>, notes: &mut RuleNotes, found: FoundTools) {
     let used = used_by_entrypoint(view);
-    for ((rule, inode), names) in found {
+    let paths = UsedPaths::of(view);
+    for ((rule, inode), mut names) in found {
+        names.paths.iter_mut().for_each(|(path, at)| *path = paths.path_of(*at, path));
         let mut severity = names.severity.unwrap_or(rule.facts().severity);
         let mut message = message(rule, &names);
         if rule == Rule::UnusedInterpreter && used.contains(&inode) {
             severity = Severity::Info;
             message = format!("{message}, which runs the service");
         }
-        let places = |at: &EntryIndex| view.place(*at);
+        let places = |at: &EntryIndex| paths.place(*at);
         let Some((_, first)) = names.paths.first() else { continue };
         notes.push(Finding {
-            rule,
-            severity,
-            message,
-            place: places(first),
-            evidence: None,
-            also: names.paths.iter().skip(1).take(Limits::AUDIT_ALSO).map(|(_, at)| places(at)).collect(),
+            also: names.paths.iter().skip(1).map(|(_, at)| places(at)).collect(),
+            left_off: names.count.saturating_sub(names.paths.len()),
+            ..Finding::new(rule, severity, places(first), message)
         });
     }
-    check_databases(view, notes);
-    leftovers_of_builds(view, notes);
 }
 
 /// The paths in `/etc/shells`.
@@ -207,7 +297,8 @@ fn message(rule: Rule, names: &ToolNames) -> String {
         Rule::AdminService => "an administration service",
         _ => "an interpreter",
     };
-    format!("{what} is in the image: {}", shown.join(", "))
+    let by_bytes = names.kind.map(|kind| format!(", which is {kind} by its bytes")).unwrap_or_default();
+    format!("{what} is in the image: {}{by_bytes}", shown.join(", "))
 }
 
 /// The interpreter that is the entrypoint, or that its first line names.
@@ -306,10 +397,60 @@ mod tests {
                 assert_eq!(has(&SampleImage::new().layer([near]).audit(), CHECK.rules), [], "{path}");
             }
         }
-        for path in ["usr/bin/server", "usr/bin/go00", "usr/bin/nu-01", "usr/bin/go2x"] {
+        for path in ["usr/bin/server", "usr/bin/go00", "usr/bin/nu-01", "usr/bin/go2x", "usr/bin/as2", "usr/bin/ss7"] {
             let service = SampleImage::new().layer([SampleFile::new(path, &elf()).mode(0o555)]);
             assert_eq!(has(&service.audit(), CHECK.rules), [], "{path}");
         }
+    }
+
+    #[test]
+    fn names_of_distributions_are_known() {
+        for (name, rule) in [
+            ("bash-static", Rule::Shell),
+            ("sh.distrib", Rule::Shell),
+            ("bash-5.2.real", Rule::Shell),
+            ("nc.openbsd", Rule::DownloadTool),
+            ("nc.traditional", Rule::DownloadTool),
+            ("busybox.static", Rule::MultiCallBinary),
+            ("go1.21", Rule::PackageManager),
+            ("curl.real", Rule::DownloadTool),
+            ("perl5.36.0", Rule::UnusedInterpreter),
+        ] {
+            let sample = SampleImage::new().layer([SampleFile::new(&format!("bin/{name}"), &elf()).mode(0o755)]);
+            let mut rules = CHECK.rules.to_vec();
+            rules.push(Rule::MultiCallBinary);
+            assert_eq!(has(&sample.audit(), &rules), [rule], "{name}");
+        }
+    }
+
+    /// A bash with the name of a service.
+    fn renamed(texts: [&str; 2]) -> Vec<u8> {
+        let mut program = elf();
+        for text in texts {
+            program.push(0);
+            program.extend(text.bytes().rev());
+        }
+        program
+    }
+
+    #[test]
+    fn a_renamed_shell_is_known_by_its_bytes() {
+        let bash = ["OFNISREV_HSAB", "dnammoc_xinu_etucexe_hsab"];
+        let with = |program: &[u8], mode| {
+            let audit = SampleImage::new().layer([SampleFile::new("opt/data", program).mode(mode)]).audit();
+            let first = found(&audit, Rule::Shell).first().map(|one| (one.severity, one.message.clone()));
+            assert_eq!(has(&audit, CHECK.rules).len(), usize::from(first.is_some()));
+            first
+        };
+        let told = "a shell is in the image: `/opt/data`, which is bash by its bytes".to_owned();
+        assert_eq!(with(&renamed(bash), 0o755), Some((Severity::High, told.clone())));
+        assert_eq!(with(&renamed(bash), 0o644), Some((Severity::Medium, told)), "the loader starts it");
+        assert_eq!(with(&renamed([bash[0], bash[0]]), 0o755), None);
+        assert_eq!(with(&elf(), 0o755), None);
+        // Under its own name it is told once, and by that.
+        let named = SampleImage::new().layer([SampleFile::new("bin/bash", &renamed(bash)).mode(0o755)]).audit();
+        let messages: Vec<_> = found(&named, Rule::Shell).iter().map(|one| one.message.as_str()).collect();
+        assert_eq!(messages, ["a shell is in the image: `/bin/bash`"]);
     }
 
     #[test]

@@ -29,8 +29,15 @@ use crate::{build::pinned::read_small, image::OpenedImages, oci::Digest, recipe,
 
 /// How each line of the history begins that is about a layer of ours.
 pub(in crate::build) const HISTORY: &str = "hardpan: ";
-/// How the page of an audit ends.
-const AUDIT_HTML_END: &[u8] = b". This page holds no script and loads nothing.</footer>\n</body>\n</html>\n";
+/// How the page of an audit ends, and how it ended before it had a filter.
+const AUDIT_HTML_ENDS: [&[u8]; 2] = [
+    b". This page loads nothing; its script filters the findings.</footer>\n</body>\n</html>\n",
+    b". This page holds no script and loads nothing.</footer>\n</body>\n</html>\n",
+];
+/// What the report of an audit has as JSON, about one image and about several, and what it may have.
+const AUDIT_JSON: [&[&str]; 2] =
+    [&["format", "outcome", "audits", "rules"], &["format", "outcome", "images", "not-images", "rules"]];
+const AUDIT_JSON_MORE: [&str; 2] = ["ending-waivers", "baseline"];
 
 /// Which output of hardpan the file at `path` is.
 pub(in crate::build) fn file_output(path: &Path) -> Option<OutputKind> {
@@ -51,11 +58,16 @@ pub(in crate::build) fn file_output(path: &Path) -> Option<OutputKind> {
             recipe::parse_lock("", &text).is_ok().then_some(OutputKind::Lock)
         }
         OutputHint::AuditJson => {
-            has_keys(&json()?, &["format", "outcome", "audits", "rules"]).then_some(OutputKind::Audit)
+            let mut document = json()?;
+            if let Some(object) = document.as_object_mut() {
+                object.retain(|key, _| !AUDIT_JSON_MORE.contains(&key.as_str()));
+            }
+            AUDIT_JSON.iter().any(|keys| has_keys(&document, keys)).then_some(OutputKind::Audit)
         }
         OutputHint::AuditSarif => is_sarif(&json()?).then_some(OutputKind::Audit),
         OutputHint::AuditHtml => {
-            ends_with(&file, meta.len(), AUDIT_HTML_END).is_ok_and(|ends| ends).then_some(OutputKind::Audit)
+            let ends = |end: &&[u8]| ends_with(&file, meta.len(), end).is_ok_and(|ends| ends);
+            AUDIT_HTML_ENDS.iter().any(ends).then_some(OutputKind::Audit)
         }
     }
 }

@@ -85,3 +85,22 @@ fn tars_and_folders_that_no_reader_takes_for_images_are_inputs() {
     rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0).unwrap();
     assert_eq!(file_output(&fifo), None);
 }
+
+#[test]
+fn reports_of_audits_are_known_with_a_baseline_of_several_images_and_of_older_versions() {
+    for (rest, expected) in [
+        (r#""audits": [], "rules": {}}"#, true),
+        (r#""audits": [], "rules": {}, "baseline": {}, "ending-waivers": []}"#, true),
+        (r#""images": [], "not-images": [], "rules": {}, "baseline": {}}"#, true),
+        (r#""audits": [], "rules": {}, "mine": 1}"#, false),
+        (r#""images": [], "rules": {}}"#, false),
+    ] {
+        let text = format!("{{\n  \"format\": 1,\n  \"outcome\": \"clean\",\n  {rest}");
+        assert_eq!(found(text.as_bytes()), expected.then_some(OutputKind::Audit), "{rest}");
+    }
+    for end in AUDIT_HTML_ENDS {
+        let page = [b"<title>Audit of x</title>", end].concat();
+        assert_eq!(found(&page), Some(OutputKind::Audit));
+    }
+    assert_eq!(found(b"<title>Audit of x</title></footer>\n</body>\n</html>\n"), None);
+}

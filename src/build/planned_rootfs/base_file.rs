@@ -27,7 +27,7 @@ impl BaseFile {
             Some(FileContent::Elf(file)) => file.headers.clone(),
             Some(FileContent::Script(line)) => Err(NotElf::Script(line.clone())),
             None if self.size == 0 => Err(NotElf::Empty),
-            Some(FileContent::Kept { .. }) | None => Err(NotElf::Other),
+            Some(FileContent::Kept { .. } | FileContent::Data(_)) | None => Err(NotElf::Other),
         }
     }
 

@@ -4,10 +4,10 @@ use std::{fmt::Write as _, num::NonZeroUsize, path::PathBuf};
 
 use clap::Args;
 
-use super::{groups::report_outcome, report_options::ReportOptions, text::TextStyle, waivers};
+use super::{baseline, groups::report_outcome, report_options::ReportOptions, text::TextStyle, waivers};
 use crate::{
     cli::{caller, explain::render_rule, print, registry::RegistryArguments, terminal::Terminal},
-    commands::audit,
+    commands::{audit, staged_file::StagedFile},
     report::{ErrorName, Failure, Failures, RuleFacts, Severity, printable},
 };
 
@@ -31,6 +31,12 @@ pub(in crate::cli) struct AuditArguments {
     /// Warn of exceptions of the policy that end within this time, such as 14d or 2w; the exit code stays
     #[arg(long, value_name = "TIME", value_parser = days)]
     warn_before: Option<u32>,
+    /// A file of --write-baseline: the findings in it are accepted, unless they weigh more by now
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Write the findings of today to FILE, to be accepted from now on; the exit code stays
+    #[arg(long, value_name = "FILE")]
+    write_baseline: Option<PathBuf>,
     /// Images that are audited at a time, at most 4; the report does not depend on it [default: the machine's processors]
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
@@ -42,17 +48,17 @@ pub(in crate::cli) struct AuditArguments {
     #[arg(long, conflicts_with = "format")]
     json: bool,
     /// List every rule, without an image
-    #[arg(long, conflicts_with_all = ["images", "lists", "policy", "profile", "fail_on", "warn_before", "output", "format"])]
+    #[arg(long, conflicts_with_all = ["images", "lists", "policy", "profile", "fail_on", "warn_before", "output", "format", "baseline", "write_baseline", "sarif_waived"])]
     list_rules: bool,
     /// Explain a rule, by its name or code, without an image
     #[arg(
         long,
         value_name = "RULE",
-        conflicts_with_all = ["images", "lists", "policy", "profile", "fail_on", "warn_before", "output", "format", "list_rules"]
+        conflicts_with_all = ["images", "lists", "policy", "profile", "fail_on", "warn_before", "output", "format", "list_rules", "baseline", "write_baseline", "sarif_waived"]
     )]
     explain: Option<String>,
     /// List the exceptions of --policy and of recipes with their last days: those named instead of images, else those here
-    #[arg(long, conflicts_with_all = ["lists", "profile", "fail_on", "output", "format", "list_rules", "explain"])]
+    #[arg(long, conflicts_with_all = ["lists", "profile", "fail_on", "output", "format", "list_rules", "explain", "baseline", "write_baseline", "sarif_waived"])]
     waivers: bool,
 }
 
@@ -88,11 +94,18 @@ pub(in crate::cli) fn run(arguments: &AuditArguments, style: TextStyle, terminal
         fail_on: arguments.fail_on.as_deref().map(severity).transpose()?,
         today: caller::day(),
         warn_before: arguments.warn_before,
+        baseline: arguments.baseline.clone(),
         jobs: arguments.jobs.unwrap_or_else(caller::processors),
     };
     // Create the report files first: a path that cannot be written fails before the audit.
     let reports = arguments.report.begin(arguments.json)?;
+    let file = arguments.write_baseline.as_deref();
+    let file = file.map(|path| StagedFile::begin("--write-baseline", path, "name a file")).transpose()?;
     let report = audit::audit(&request)?;
+    if let Some(mut file) = file {
+        file.write(baseline::document(&report, request.today))?;
+        file.publish()?;
+    }
     let text = reports.publish(&report, style)?;
     show(Ok(text))?;
     if let audit::AuditSubject::Fleet(fleet) = &report.subject {

@@ -16,7 +16,7 @@ use super::{
     text::{self, TextStyle},
 };
 use crate::{
-    audit::{Audit, FindingPlace},
+    audit::{Audit, Finding},
     commands::audit::AuditFleet,
     report::{Failure, printable},
 };
@@ -70,7 +70,10 @@ pub(super) fn verdict(fleet: &AuditFleet) -> String {
         .collect();
     let findings =
         phrases::counts(&groups::count_by_severity(groups::all_audits(fleet).flat_map(groups::all_findings)));
-    format!("{}: {} ({findings})", phrases::count(outcomes.len(), "image"), counts.join(", "))
+    let accepted = groups::all_audits(fleet).map(|audit| groups::all_accepted(audit).count()).sum();
+    let findings = phrases::with_accepted(&findings, accepted);
+    let unread = phrases::unread(groups::all_audits(fleet).map(Audit::unread_count).sum());
+    format!("{}: {} ({findings}){unread}", phrases::count(outcomes.len(), "image"), counts.join(", "))
 }
 
 /// A failure with the name that `hardpan explain` takes.
@@ -83,14 +86,18 @@ fn audit_rows(name: &str, audit: &Audit) -> Vec<Vec<String>> {
     let outcome = groups::audit_outcome(audit).name();
     let mut rows = Vec::new();
     for group in groups::group_findings(groups::all_findings(audit)) {
-        let places = group.findings.iter().flat_map(|finding| std::iter::once(&finding.place).chain(&finding.also));
         let (severity, count) = (group.severity.name(), group.findings.len().to_string());
-        rows.push(row([name, outcome, severity, group.rule.name(), &count, &first_of(places)]));
+        rows.push(row([name, outcome, severity, group.rule.name(), &count, &first_of(&group.findings)]));
     }
     let waived = audit.waived.iter().chain(audit.images.iter().flat_map(|image| &image.waived));
     for one in waived {
         let place = format!("{}, until {}", phrases::subject(&one.finding.place), printable(&one.until));
         rows.push(row([name, outcome, "waived", one.finding.rule.name(), "1", &place]));
+    }
+    let accepted: Vec<&Finding> = groups::all_accepted(audit).map(|accepted| &accepted.finding).collect();
+    if !accepted.is_empty() {
+        let places = first_of(&accepted);
+        rows.push(row([name, outcome, "baseline", "-", &accepted.len().to_string(), &places]));
     }
     for one in audit.unknown.iter().chain(audit.images.iter().flat_map(|image| &image.unknown)) {
         let rules = match one.rules.as_slice() {
@@ -106,10 +113,11 @@ fn audit_rows(name: &str, audit: &Audit) -> Vec<Vec<String>> {
     rows
 }
 
-/// The first place, and how many there are besides.
-fn first_of<'a>(mut places: impl Iterator<Item = &'a FindingPlace>) -> String {
-    let first = places.next().map(|place| phrases::subject(place).into_owned()).unwrap_or_default();
-    match places.count() {
+/// The first place, and how many there are besides. A folder that stands for places below it is one.
+fn first_of(findings: &[&Finding]) -> String {
+    let first = findings.first().map(|finding| phrases::subject(&finding.place).into_owned()).unwrap_or_default();
+    let places = |finding: &&Finding| if finding.folded { 1 } else { finding.places() };
+    match findings.iter().map(places).sum::<usize>().saturating_sub(1) {
         0 => first,
         more => format!("{first} and {more} more"),
     }

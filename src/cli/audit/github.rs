@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::{fleet_table, groups, phrases, waivers};
+use super::{baseline, besides::Besides, fleet_table, groups, phrases, waivers};
 use crate::{
     audit::{Audit, Finding, FindingPlace, Unknown, Waived},
     cli::workflow_command::workflow_command,
@@ -12,20 +12,21 @@ use crate::{
     report::{Severity, printable},
 };
 
-/// Renders every audit: one line a finding, and a last line with the verdict. `ending` are exceptions that end soon;
-/// findings that are only worth knowing have an annotation with `all`.
-pub(super) fn render(audits: &[Audit], ending: &[DatedWaiver], all: bool) -> String {
+/// Renders every audit: one line a finding, and a last line with the verdict. `besides` has exceptions that end soon and the
+/// baseline; findings that are only worth knowing have an annotation with `all`.
+pub(super) fn render(audits: &[Audit], besides: Besides<'_>, all: bool) -> String {
     let mut out = String::new();
     for audit in audits {
         annotations(&mut out, &[Named { image: None, audit }], all);
         verdict(&mut out, audit);
     }
-    ends_soon(&mut out, ending);
+    ends_soon(&mut out, besides.ending);
+    baselined(&mut out, besides);
     out
 }
 
 /// Renders several images, whose names begin the titles. The most severe findings of all images come first.
-pub(super) fn render_fleet(fleet: &AuditFleet, ending: &[DatedWaiver], all: bool) -> String {
+pub(super) fn render_fleet(fleet: &AuditFleet, besides: Besides<'_>, all: bool) -> String {
     let mut out = String::new();
     for image in &fleet.images {
         if let Err(failure) = &image.result {
@@ -36,7 +37,8 @@ pub(super) fn render_fleet(fleet: &AuditFleet, ending: &[DatedWaiver], all: bool
     let named = groups::named_audits(fleet);
     let audits: Vec<_> = named.map(|(image, audit)| Named { image: Some(image), audit }).collect();
     annotations(&mut out, &audits, all);
-    ends_soon(&mut out, ending);
+    ends_soon(&mut out, besides.ending);
+    baselined(&mut out, besides);
     for audit in groups::all_audits(fleet) {
         verdict(&mut out, audit);
     }
@@ -88,10 +90,22 @@ fn annotations(out: &mut String, audits: &[Named<'_>], all: bool) {
 
 fn verdict(out: &mut String, audit: &Audit) {
     let verdict = phrases::verdict(groups::audit_outcome(audit), audit);
-    let counts = phrases::counts(&groups::count_by_severity(groups::all_findings(audit)));
+    let counts = phrases::audit_counts(audit);
     let by = printable(&audit.policy.profile);
+    for (place, reason) in audit.images.iter().flat_map(|image| &image.unread).map(|one| (&one.place, &one.reason)) {
+        let _ = writeln!(out, "hardpan audit: not read: {}", sentence(place, reason));
+    }
     // No line of ours begins with the image's name: a name may begin with `::`.
     let _ = writeln!(out, "hardpan audit: {} by the profile `{by}` {verdict} ({counts})", phrases::name(audit));
+}
+
+/// What the baseline did: plain lines, and a notice where it says nothing of an image.
+fn baselined(out: &mut String, besides: Besides<'_>) {
+    let Some(report) = besides.baseline else { return };
+    let _ = writeln!(out, "hardpan audit: {}", baseline::summary(report));
+    for note in baseline::notes(report) {
+        line(out, "notice", None, "baseline", &note);
+    }
 }
 
 fn ends_soon(out: &mut String, ending: &[DatedWaiver]) {
@@ -122,8 +136,12 @@ fn finding(out: &mut String, named: &Named<'_>, platform: Option<&str>, finding:
     if let Some(evidence) = &finding.evidence {
         let _ = write!(message, "\nsaw: {}", printable(evidence));
     }
+    let label = if finding.folded { "such as" } else { "also" };
     for place in &finding.also {
-        let _ = write!(message, "\nalso: {}", phrases::subject(place));
+        let _ = write!(message, "\n{label}: {}", phrases::subject(place));
+    }
+    if finding.left_off > 0 {
+        let _ = write!(message, "\nand {} more", finding.left_off);
     }
     let _ = write!(message, "\nfix: {}", facts.remediation);
     let title = named.title(&format!("{}: {} ({})", finding.severity, facts.title, facts.name));
@@ -155,7 +173,9 @@ fn sentence(place: &FindingPlace, message: &str) -> String {
 fn line(out: &mut String, command: &str, place: Option<&FindingPlace>, title: &str, message: &str) {
     let path = place.and_then(|place| place.path.as_deref()).map(printable);
     let file = path.as_deref().map(|path| ("file", path));
-    let properties: Vec<_> = file.into_iter().chain([("title", title)]).collect();
+    let at = place.and_then(|place| place.line).map(|at| at.to_string());
+    let at = at.as_deref().filter(|_| file.is_some()).map(|at| ("line", at));
+    let properties: Vec<_> = file.into_iter().chain(at).chain([("title", title)]).collect();
     out.push_str(&workflow_command(command, &properties, message));
     out.push('\n');
 }
@@ -167,22 +187,22 @@ mod tests {
 
     #[test]
     fn annotations_have_a_line_each_the_heaviest_first() {
-        insta::assert_snapshot!(render(&[sample_audit::audit()], &[], true));
+        insta::assert_snapshot!(render(&[sample_audit::audit()], Besides::default(), true));
     }
 
     #[test]
     fn what_is_only_worth_knowing_has_no_notice_unless_it_is_asked_for() {
-        let brief = render(&[sample_audit::audit()], &[], false);
+        let brief = render(&[sample_audit::audit()], Besides::default(), false);
         assert!(!brief.contains("title=info") && brief.contains("::notice file=/var/lib/apt/lists"), "{brief}");
         let without: Vec<_> = brief.lines().collect();
-        let whole = render(&[sample_audit::audit()], &[], true);
+        let whole = render(&[sample_audit::audit()], Besides::default(), true);
         let kept: Vec<_> = whole.lines().filter(|line| !line.starts_with("::notice title=info")).collect();
         assert_eq!(without, kept);
     }
 
     #[test]
     fn annotations_of_several_images_name_the_image() {
-        let text = render_fleet(&sample_audit::fleet(), &sample_audit::ending(), false);
+        let text = render_fleet(&sample_audit::fleet(), sample_audit::ending().as_slice().into(), false);
         let lines: Vec<_> = text.lines().collect();
         let torn =
             "::error title=out/torn.tar%3A not audited::error[image-invalid]: out/torn.tar: the archive ends too early";
@@ -198,7 +218,9 @@ mod tests {
         assert!(lines.iter().any(|line| line.starts_with(warning)), "{text}");
         assert_eq!(
             lines.last().copied(),
-            Some("hardpan audit: 3 images: 1 clean, 2 unknown (1 critical, 6 high, 2 medium, 1 low, 1 info)")
+            Some(
+                "hardpan audit: 3 images: 1 clean, 2 unknown (1 critical, 7 high, 2 medium, 1 low, 1 info; 1 in the baseline); 3 files not read"
+            )
         );
     }
 }

@@ -1,11 +1,13 @@
 //! Groups and counts the findings of an audit, for all report formats.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::phrases;
 use crate::{
-    audit::{Audit, Finding},
+    audit::{Accepted, Audit, Finding, ImageAudit},
     commands::audit::{AuditFleet, AuditReport, AuditSubject, FleetImage},
     report::{Rule, Severity, printable},
 };
@@ -70,6 +72,24 @@ pub(super) fn group_findings<'a>(findings: impl IntoIterator<Item = &'a Finding>
 /// All findings of an audit: those of the index, then those of each image.
 pub(super) fn all_findings(audit: &Audit) -> impl Iterator<Item = &Finding> {
     audit.findings.iter().chain(audit.images.iter().flat_map(|image| &image.findings))
+}
+
+/// All findings of an audit that a baseline accepts, in the same order.
+pub(super) fn all_accepted(audit: &Audit) -> impl Iterator<Item = &Accepted> {
+    audit.baseline.iter().chain(audit.images.iter().flat_map(|image| &image.baseline))
+}
+
+/// Whether a count is none, which JSON leaves out.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands a field over so")]
+pub(super) const fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
+/// The rules that found something in an image, be it waived or in a baseline.
+pub(super) fn found_rules(image: &ImageAudit) -> BTreeSet<Rule> {
+    let waived = image.waived.iter().map(|waived| &waived.finding);
+    let accepted = image.baseline.iter().map(|accepted| &accepted.finding);
+    image.findings.iter().chain(waived).chain(accepted).map(|finding| finding.rule).collect()
 }
 
 /// Counts findings by severity, most severe first.

@@ -5,11 +5,14 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde::Serialize;
 
-use super::groups::{self, AuditOutcome};
+use super::{
+    besides::Besides,
+    groups::{self, AuditOutcome},
+};
 use crate::{
     audit::Audit,
     commands::{
-        audit::{AuditFleet, FleetImage, OtherFile},
+        audit::{AuditFleet, BaselineReport, FleetImage, OtherFile},
         failure_document::failure_document,
     },
     policy::DatedWaiver,
@@ -44,6 +47,9 @@ struct ReportDocument<'a> {
     /// Exceptions of the policy that end within the time of `--warn-before`, in the order of the policy.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     ending_waivers: &'a [DatedWaiver],
+    /// What became of the file of `--baseline`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    baseline: Option<&'a BaselineReport>,
 }
 
 /// The report about several images. Text that came from them is in it as it was found: print it with care.
@@ -65,6 +71,9 @@ struct FleetDocument<'a> {
     /// Exceptions of the policy that end within the time of `--warn-before`, in the order of the policy.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     ending_waivers: &'a [DatedWaiver],
+    /// What became of the file of `--baseline`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    baseline: Option<&'a BaselineReport>,
 }
 
 /// One image of several.
@@ -94,30 +103,35 @@ struct AuditDocument<'a> {
     failing: usize,
     /// How many findings there are, by severity.
     counts: BTreeMap<&'static str, usize>,
+    /// How many findings the baseline accepts; they are in no other count.
+    #[serde(skip_serializing_if = "groups::is_zero")]
+    accepted: usize,
     #[serde(flatten)]
     audit: &'a Audit,
 }
 
 /// The document about one image, indented, ASCII only.
-pub(super) fn render(audits: &[Audit], ending: &[DatedWaiver]) -> String {
+pub(super) fn render(audits: &[Audit], besides: Besides<'_>) -> String {
     written(&AuditDocuments::One(ReportDocument {
         format: 1,
         outcome: groups::worst_outcome(audits),
         audits: audits.iter().map(AuditDocument::of).collect(),
         rules: rules_of(audits),
-        ending_waivers: ending,
+        ending_waivers: besides.ending,
+        baseline: besides.baseline,
     }))
 }
 
 /// The document about several images, indented, ASCII only.
-pub(super) fn render_fleet(fleet: &AuditFleet, ending: &[DatedWaiver]) -> String {
+pub(super) fn render_fleet(fleet: &AuditFleet, besides: Besides<'_>) -> String {
     written(&AuditDocuments::Several(FleetDocument {
         format: 1,
         outcome: groups::fleet_outcome(fleet),
         images: fleet.images.iter().map(ImageDocument::of).collect(),
         not_images: &fleet.others,
         rules: rules_of(groups::all_audits(fleet)),
-        ending_waivers: ending,
+        ending_waivers: besides.ending,
+        baseline: besides.baseline,
     }))
 }
 
@@ -172,7 +186,8 @@ impl<'a> AuditDocument<'a> {
         let outcome = groups::audit_outcome(audit);
         let counts = groups::count_by_severity(groups::all_findings(audit))
             .map(|(severity, count)| (Severity::name(severity), count));
-        Self { outcome, failing: audit.failing(), counts: counts.into_iter().collect(), audit }
+        let accepted = groups::all_accepted(audit).count();
+        Self { outcome, failing: audit.failing(), counts: counts.into_iter().collect(), accepted, audit }
     }
 }
 
@@ -181,6 +196,7 @@ fn named(audit: &Audit) -> Vec<Rule> {
     let waived = audit.images.iter().flat_map(|image| &image.waived).chain(&audit.waived);
     let unknown = audit.images.iter().flat_map(|image| &image.unknown).chain(&audit.unknown);
     let found = groups::all_findings(audit).map(|finding| finding.rule);
+    let found = found.chain(groups::all_accepted(audit).map(|accepted| accepted.finding.rule));
     found
         .chain(waived.map(|waived| waived.finding.rule))
         .chain(unknown.flat_map(|unknown| unknown.rules.clone()))
@@ -218,15 +234,16 @@ mod tests {
     #[test]
     fn reports_are_what_the_schema_says() {
         let report: Value =
-            serde_json::from_str(&render(&[sample_audit::audit(), sample_audit::clean()], &[])).unwrap();
+            serde_json::from_str(&render(&[sample_audit::audit(), sample_audit::clean()], Besides::default())).unwrap();
         assert_eq!(problem(&report), None);
-        insta::assert_snapshot!(render(&[sample_audit::audit()], &[]));
+        insta::assert_snapshot!(render(&[sample_audit::audit()], Besides::default()));
     }
 
     #[test]
     fn reports_of_several_images_are_what_the_schema_says() {
         let report: Value =
-            serde_json::from_str(&render_fleet(&sample_audit::fleet(), &sample_audit::ending())).unwrap();
+            serde_json::from_str(&render_fleet(&sample_audit::fleet(), sample_audit::ending().as_slice().into()))
+                .unwrap();
         assert_eq!(problem(&report), None);
         let outcomes: Vec<_> = report["images"].as_array().unwrap().iter().map(|image| &image["outcome"]).collect();
         assert_eq!(outcomes, ["unknown", "clean", "unknown"]);
@@ -247,7 +264,7 @@ mod tests {
 
     #[test]
     fn what_the_schema_does_not_know_is_a_problem() {
-        let report: Value = serde_json::from_str(&render(&[sample_audit::audit()], &[])).unwrap();
+        let report: Value = serde_json::from_str(&render(&[sample_audit::audit()], Besides::default())).unwrap();
         for (pointer, value) in [
             ("/format", Value::from(2)),
             ("/outcome", Value::from("fine")),

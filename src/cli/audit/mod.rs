@@ -5,6 +5,8 @@
 //! so that no file name can forge a line, a pipeline command or a tag.
 
 mod arguments;
+mod baseline;
+mod besides;
 mod columns;
 mod fleet_table;
 mod github;

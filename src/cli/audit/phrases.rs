@@ -3,16 +3,19 @@
 
 use std::borrow::Cow;
 
-use super::groups::AuditOutcome;
+use super::groups::{self, AuditOutcome};
 use crate::{
     audit::{Audit, FindingPlace, ImageAudit, Presence},
     report::{Severity, printable},
 };
 
-/// The subject of a finding: a path, a key, a layer, or the image.
+/// The subject of a finding: a path, with the member of a packed file where it is about one, a key, a layer, or the image.
 pub(super) fn subject(place: &FindingPlace) -> Cow<'_, str> {
     match (&place.path, &place.key, &place.layer) {
-        (Some(path), _, _) => printable(path),
+        (Some(path), _, _) => match &place.member {
+            Some(member) => format!("{}!/{}", printable(path), printable(member)).into(),
+            None => printable(path),
+        },
         (None, Some(key), _) => printable(key),
         (None, None, Some(layer)) => format!("layer {}", layer.index).into(),
         (None, None, None) => "the image".into(),
@@ -39,8 +42,13 @@ pub(super) fn details(place: &FindingPlace) -> Vec<String> {
         (None, Some(gid)) => details.push(format!("group {gid}")),
         (None, None) => {}
     }
-    if let Some(offset) = place.offset {
-        details.push(format!("at byte {offset}"));
+    if let Some(real) = &place.real_path {
+        details.push(format!("is {}", printable(real)));
+    }
+    match (place.line, place.offset) {
+        (Some(line), _) => details.push(format!("line {line}")),
+        (None, Some(offset)) => details.push(format!("at byte {offset}")),
+        (None, None) => {}
     }
     details
 }
@@ -70,6 +78,11 @@ pub(super) fn count(count: usize, one: &str) -> String {
     }
 }
 
+/// `1 entry`, `2 entries`.
+pub(super) fn entries(count: u64) -> String {
+    if count == 1 { "1 entry".to_owned() } else { format!("{count} entries") }
+}
+
 /// The counts that are not 0: `1 critical, 2 high`.
 pub(super) fn counts(counts: &[(Severity, usize)]) -> String {
     let nonzero: Vec<_> =
@@ -80,6 +93,16 @@ pub(super) fn counts(counts: &[(Severity, usize)]) -> String {
 /// `high` and above.
 pub(super) fn threshold(severity: Severity) -> String {
     if severity == Severity::Critical { "critical".to_owned() } else { format!("{severity} and above") }
+}
+
+/// The counts of an audit's findings, and how many more a baseline accepts: `1 high; 12 in the baseline`.
+pub(super) fn audit_counts(audit: &Audit) -> String {
+    with_accepted(&counts(&groups::count_by_severity(groups::all_findings(audit))), groups::all_accepted(audit).count())
+}
+
+/// Counts, and how many findings a baseline accepts besides.
+pub(super) fn with_accepted(counts: &str, accepted: usize) -> String {
+    if accepted == 0 { counts.to_owned() } else { format!("{counts}; {accepted} in the baseline") }
 }
 
 /// The name of the image as the user gave it, with its reference in the layout or archive.
@@ -97,11 +120,17 @@ pub(super) fn verdict(outcome: AuditOutcome, audit: &Audit) -> String {
         0 => format!("nothing found at {on}"),
         count => format!("{} at {on}", self::count(count, "finding")),
     };
+    let unread = unread(audit.unread_count());
     match outcome {
-        AuditOutcome::Clean => format!("passes: {found}"),
-        AuditOutcome::Found => format!("fails: {found}"),
-        AuditOutcome::Unknown => format!("incomplete: not everything could be checked; {found}"),
+        AuditOutcome::Clean => format!("passes: {found}{unread}"),
+        AuditOutcome::Found => format!("fails: {found}{unread}"),
+        AuditOutcome::Unknown => format!("incomplete: not everything could be checked; {found}{unread}"),
     }
+}
+
+/// How many files were not read, as the end of a sentence; empty for none.
+pub(super) fn unread(files: usize) -> String {
+    if files == 0 { String::new() } else { format!("; {} not read", count(files, "file")) }
 }
 
 /// Stored and unpacked bytes of all layers.

@@ -1,11 +1,16 @@
 //! [`ReportForm`]: the formats of a report, and the one call that renders any of them.
 
 use super::{
+    baseline,
+    besides::Besides,
     fleet_table, github, html, json, sarif,
     text::{self, TextStyle},
     waivers,
 };
-use crate::commands::audit::{AuditReport, AuditSubject};
+use crate::{
+    commands::audit::{AuditReport, AuditSubject},
+    report::Limits,
+};
 
 /// A format of the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,19 +65,25 @@ impl ReportForm {
 }
 
 /// Renders a report; ends with a line break. `look` is for the text report; its `verbose` also brings the annotations of
-/// findings that are only worth knowing.
-pub(super) fn render(form: ReportForm, report: &AuditReport, look: TextStyle) -> String {
-    let ending = &report.ending;
+/// findings that are only worth knowing. With `keeps_suppressed`, SARIF has results of what is waived or in the baseline.
+pub(super) fn render(form: ReportForm, report: &AuditReport, look: TextStyle, keeps_suppressed: bool) -> String {
+    let besides = Besides::of(report, keeps_suppressed);
     match (&report.subject, form) {
-        (AuditSubject::One(audits), ReportForm::Text) => text::render(audits, look) + &waivers::ending(ending),
-        (AuditSubject::One(audits), ReportForm::Json) => json::render(audits, ending),
-        (AuditSubject::One(audits), ReportForm::Sarif) => sarif::render(audits, ending),
-        (AuditSubject::One(audits), ReportForm::Github) => github::render(audits, ending, look.verbose),
-        (AuditSubject::One(audits), ReportForm::Html) => html::render(audits, ending),
-        (AuditSubject::Fleet(fleet), ReportForm::Text) => fleet_table::render(fleet, look) + &waivers::ending(ending),
-        (AuditSubject::Fleet(fleet), ReportForm::Json) => json::render_fleet(fleet, ending),
-        (AuditSubject::Fleet(fleet), ReportForm::Sarif) => sarif::render_fleet(fleet, ending),
-        (AuditSubject::Fleet(fleet), ReportForm::Github) => github::render_fleet(fleet, ending, look.verbose),
-        (AuditSubject::Fleet(fleet), ReportForm::Html) => html::render_fleet(fleet, ending),
+        (AuditSubject::One(audits), ReportForm::Text) => text::render(audits, look) + &below(besides, look),
+        (AuditSubject::One(audits), ReportForm::Json) => json::render(audits, besides),
+        (AuditSubject::One(audits), ReportForm::Sarif) => sarif::render(audits, besides),
+        (AuditSubject::One(audits), ReportForm::Github) => github::render(audits, besides, look.verbose),
+        (AuditSubject::One(audits), ReportForm::Html) => html::render(audits, besides),
+        (AuditSubject::Fleet(fleet), ReportForm::Text) => fleet_table::render(fleet, look) + &below(besides, look),
+        (AuditSubject::Fleet(fleet), ReportForm::Json) => json::render_fleet(fleet, besides),
+        (AuditSubject::Fleet(fleet), ReportForm::Sarif) => sarif::render_fleet(fleet, besides),
+        (AuditSubject::Fleet(fleet), ReportForm::Github) => github::render_fleet(fleet, besides, look.verbose),
+        (AuditSubject::Fleet(fleet), ReportForm::Html) => html::render_fleet(fleet, besides),
     }
+}
+
+/// What is below a text report.
+fn below(besides: Besides<'_>, look: TextStyle) -> String {
+    let shown = if look.verbose { usize::MAX } else { Limits::AUDIT_SHOWN };
+    baseline::lines(besides.baseline, shown) + &waivers::ending(besides.ending)
 }

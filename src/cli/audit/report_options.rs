@@ -23,6 +23,9 @@ pub(in crate::cli) struct ReportOptions {
     /// Also write the report to a file: FORMAT=FILE, or a FILE that ends in .txt, .json, .sarif or .html; repeatable
     #[arg(short, long, value_name = "[FORMAT=]FILE")]
     output: Vec<String>,
+    /// Keep waived findings, and those of the baseline, in SARIF as suppressed results: GitHub shows those as open alerts
+    #[arg(long)]
+    sarif_waived: bool,
 }
 
 /// The opened report files of one call. They have no names yet, so that a folder that cannot be written fails before the
@@ -31,6 +34,7 @@ pub(in crate::cli) struct ReportOptions {
 pub(in crate::cli) struct Reports {
     stdout: ReportForm,
     files: Vec<(ReportForm, StagedFile)>,
+    keeps_suppressed: bool,
 }
 
 impl ReportOptions {
@@ -81,7 +85,8 @@ impl ReportOptions {
         let begin = |(form, path): (ReportForm, PathBuf)| {
             Ok((form, StagedFile::begin("--output", &path, "stdout has the report of `--format`")?))
         };
-        Ok(Reports { stdout, files: files.into_iter().map(begin).collect::<Result<_, Failure>>()? })
+        let files = files.into_iter().map(begin).collect::<Result<_, Failure>>()?;
+        Ok(Reports { stdout, files, keeps_suppressed: self.sarif_waived })
     }
 }
 
@@ -89,11 +94,12 @@ impl Reports {
     /// Writes every file whole, gives all of them their names, and returns what goes to stdout. `look` is stdout's: a file
     /// is never colored.
     pub(in crate::cli) fn publish(mut self, report: &AuditReport, look: TextStyle) -> Result<String, Failure> {
+        let keeps = self.keeps_suppressed;
         for (form, file) in &mut self.files {
-            file.write(render(*form, report, TextStyle { color: false, ..look }))?;
+            file.write(render(*form, report, TextStyle { color: false, ..look }, keeps))?;
         }
         self.files.into_iter().try_for_each(|(_, file)| file.publish())?;
-        Ok(render(self.stdout, report, look))
+        Ok(render(self.stdout, report, look, keeps))
     }
 }
 
@@ -108,7 +114,7 @@ mod tests {
 
     fn forms(format: Option<&str>, outputs: &[&str]) -> Result<(ReportForm, Vec<(ReportForm, PathBuf)>), Failure> {
         let output = outputs.iter().map(|text| (*text).to_owned()).collect();
-        ReportOptions { format: format.map(str::to_owned), output }.forms(false)
+        ReportOptions { format: format.map(str::to_owned), output, sarif_waived: false }.forms(false)
     }
 
     #[test]

@@ -4,8 +4,8 @@ use serde_json::json;
 
 use crate::{
     audit::{
-        Audit, Finding, FindingPlace, ImageAudit, LayerFacts, LayerRef, NotApplicable, PolicySummary, Presence,
-        SeverityOverride, SizedPath, Unknown, Waived,
+        Accepted, Audit, Finding, FindingPlace, ImageAudit, LayerFacts, LayerRef, NotApplicable, PolicySummary,
+        Presence, SeverityOverride, SizedPath, Unknown, Unread, Waived,
     },
     commands::audit::{AuditFleet, FleetImage, OtherFile},
     image::Skip,
@@ -35,21 +35,15 @@ pub(super) fn file(path: &str, at: usize, mode: u32, presence: Presence) -> Find
         uid: Some(0),
         gid: Some(0),
         presence,
-        key: None,
-        offset: None,
+        ..FindingPlace::default()
     }
 }
 
 /// A finding of the rule's own severity.
 pub(super) fn finding(rule: Rule, place: FindingPlace, message: &str) -> Finding {
-    Finding {
-        rule,
-        severity: rule.facts().severity,
-        message: message.to_owned(),
-        place,
-        evidence: None,
-        also: Vec::new(),
-    }
+    let about = format!("{rule} {:?} {:?}", place.path, place.key);
+    let fingerprint = Digest::of(about.as_bytes()).hex().chars().take(32).collect();
+    Finding { fingerprint, ..Finding::new(rule, rule.facts().severity, place, message) }
 }
 
 fn layer_facts(index: usize, size: u64, entries: u64, largest: &[(&str, u64)]) -> LayerFacts {
@@ -100,10 +94,23 @@ fn layers() -> Vec<LayerFacts> {
 }
 
 fn findings() -> Vec<Finding> {
+    let key_place =
+        FindingPlace { line: Some(7), offset: Some(180), ..file("/app/id_rsa", 2, 0o600, Presence::RemovedIn(3)) };
+    let code = Finding {
+        folded: true,
+        left_off: 298,
+        also: ["/srv/a", "/srv/b"].map(|path| file(path, 2, 0o755, Presence::Final)).into(),
+        ..finding(
+            Rule::ReplaceableCode,
+            file("/srv", 2, 0o755, Presence::Final),
+            "the run user can replace 300 programs or settings in 300 folders, all in `/srv`",
+        )
+    };
     let key = Finding {
         evidence: Some("RSA private key, 4096 bits, sha256:9f86d081".to_owned()),
+        detector: Some("private-key".to_owned()),
         also: vec![file("/app/backup/id_rsa", 2, 0o600, Presence::Final)],
-        ..finding(Rule::PrivateKey, file("/app/id_rsa", 2, 0o600, Presence::RemovedIn(3)), "holds an RSA private key")
+        ..finding(Rule::PrivateKey, key_place, "holds an RSA private key")
     };
     let env = Finding {
         evidence: Some("post…8a (sha256:2c26b46b)".to_owned()),
@@ -112,11 +119,19 @@ fn findings() -> Vec<Finding> {
     vec![
         key,
         finding(Rule::RootUser, FindingPlace::key("config.User"), "no user is set, so the image runs as root"),
-        finding(Rule::Shell, file("/usr/bin/bash", 0, 0o755, Presence::Final), "is a shell"),
+        Finding {
+            place: FindingPlace {
+                path: Some("/bin/bash".to_owned()),
+                real_path: Some("/usr/bin/bash".to_owned()),
+                ..file("/usr/bin/bash", 0, 0o755, Presence::Final)
+            },
+            ..finding(Rule::Shell, file("/usr/bin/bash", 0, 0o755, Presence::Final), "is a shell")
+        },
         finding(Rule::Shell, file("/usr/bin/dash", 0, 0o755, Presence::Final), "is a shell"),
         finding(Rule::PackageManager, file("/usr/bin/apt-get", 0, 0o755, Presence::Final), "is a package manager"),
         finding(Rule::Setuid, file("/bin/mount", 0, 0o4755, Presence::Final), "is setuid, owned by root"),
         env,
+        code,
         finding(Rule::DownloadTool, file("/usr/bin/curl", 1, 0o755, Presence::Final), "fetches from the network"),
         finding(
             Rule::Leftovers,
@@ -167,11 +182,25 @@ pub(super) fn audit() -> Audit {
             reason: "speaks to a legacy balancer on 443".to_owned(),
             until: "2027-06-30".to_owned(),
         }],
+        baseline: vec![Accepted {
+            finding: finding(Rule::Setuid, file("/bin/su", 0, 0o4755, Presence::Final), "is setuid, owned by root"),
+            since: "2026-11-30".to_owned(),
+        }],
         unknown: vec![Unknown {
             rules: vec![Rule::DynamicBinary, Rule::MissingLibrary],
             place: unreadable,
             reason: "the layer is encrypted".to_owned(),
         }],
+        unread: vec![Unread {
+            place: FindingPlace {
+                layer: Some(layer(2)),
+                path: Some("/app/server.jar".to_owned()),
+                member: Some("BOOT-INF/lib/secrets.jar!/keys.7z".to_owned()),
+                ..FindingPlace::default()
+            },
+            reason: "a 7z archive, which the audit cannot read".to_owned(),
+        }],
+        unread_count: 3,
         checked: Rule::ALL
             .into_iter()
             .filter(|rule| !matches!(rule, Rule::DynamicBinary | Rule::MissingLibrary | Rule::GzipMetadata))
@@ -195,6 +224,7 @@ pub(super) fn audit() -> Audit {
             "the tag `1.4` may name another image tomorrow",
         )],
         waived: Vec::new(),
+        baseline: Vec::new(),
         unknown: Vec::new(),
         skipped: vec![Skip { digest: Digest::of(b"attestation"), reason: "an attestation".to_owned() }],
     }
@@ -211,7 +241,10 @@ pub(super) fn clean() -> Audit {
     for image in &mut audit.images {
         image.findings.clear();
         image.waived.clear();
+        image.baseline.clear();
         image.unknown.clear();
+        image.unread.clear();
+        image.unread_count = 0;
         image.layers.truncate(1);
         image.config = json!({ "config": { "User": "65532:65532", "Entrypoint": ["/usr/bin/hello"] } });
     }
@@ -237,6 +270,7 @@ pub(super) fn ending() -> Vec<DatedWaiver> {
     vec![DatedWaiver {
         rule: Rule::PrivilegedPort,
         path: Some("config.ExposedPorts*".to_owned()),
+        fingerprint: None,
         reason: "speaks to a legacy balancer on 443".to_owned(),
         until: "2026-05-20".to_owned(),
         days_left: 11,

@@ -2,34 +2,40 @@
 //! images.
 //!
 //! What GitHub asks for beyond the standard: a physical location with a line for every result, a fingerprint that stays
-//! the same from build to build, `security-severity` on every rule.
+//! the same from build to build, `security-severity` on every rule. It gives an alert the severity of its rule, so that a rule
+//! is there once for each severity that its findings have; and it shows suppressed results as open alerts, so that what is
+//! waived or in the baseline is left out unless it is asked for.
 
 mod descriptor;
 mod place;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
 use serde_json::{Value, json};
 
-use super::{fleet_table, groups, json::written, phrases, waivers};
+use super::{baseline, besides::Besides, fleet_table, groups, json::written, phrases, waivers};
 use crate::{
-    audit::{Audit, Finding, ImageAudit, Presence, Unknown, Waived},
-    commands::audit::AuditFleet,
+    audit::{Accepted, Audit, Finding, ImageAudit, Unknown, Unread, Waived},
+    commands::audit::{AuditFleet, BaselineReport},
     oci::Digest,
     policy::DatedWaiver,
-    report::{Rule, printable},
+    report::{Rule, Severity, printable},
 };
-use descriptor::{descriptor, level};
+use descriptor::{descriptor, level, rule_id};
 use place::{encoded, location, plain, related, waiver_location};
 
 const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
 /// The log of every audit of one image, a run each, ASCII only.
-pub(super) fn render(audits: &[Audit], ending: &[DatedWaiver]) -> String {
+pub(super) fn render(audits: &[Audit], besides: Besides<'_>) -> String {
     let runs = audits.iter().map(|audit| {
-        let mut run = SarifRun::about([audit]);
+        let mut run = SarifRun::about([audit], besides.keeps_suppressed);
         run.add(audit);
-        run.warn(ending);
+        run.warn(besides.ending);
+        run.tell(besides.baseline);
         let properties = properties(audit);
         // The name without its digest: the next build of the image continues this one's history.
         let id = format!("hardpan/{}/", encoded(without_digest(&audit.image)));
@@ -43,8 +49,8 @@ pub(super) fn render(audits: &[Audit], ending: &[DatedWaiver]) -> String {
 }
 
 /// The log of several images: one run, in which each location begins with the name of its image, ASCII only.
-pub(super) fn render_fleet(fleet: &AuditFleet, ending: &[DatedWaiver]) -> String {
-    let mut run = SarifRun::about(groups::all_audits(fleet));
+pub(super) fn render_fleet(fleet: &AuditFleet, besides: Besides<'_>) -> String {
+    let mut run = SarifRun::about(groups::all_audits(fleet), besides.keeps_suppressed);
     let mut images = Vec::new();
     for image in &fleet.images {
         match &image.result {
@@ -66,7 +72,8 @@ pub(super) fn render_fleet(fleet: &AuditFleet, ending: &[DatedWaiver]) -> String
             }
         }
     }
-    run.warn(ending);
+    run.warn(besides.ending);
+    run.tell(besides.baseline);
     let bases = json!({ "IMAGES": { "description": { "text": "the audited images: a path begins with the name of its image" } } });
     let others: Vec<_> = fleet.others.iter().map(|other| printable(&other.path).into_owned()).collect();
     let properties = json!({ "images": images, "notImages": others, "verdict": fleet_table::verdict(fleet) });
@@ -90,6 +97,7 @@ fn properties(audit: &Audit) -> Value {
         "profile": printable(&audit.policy.profile),
         "failOn": audit.policy.fail_on,
         "verdict": phrases::verdict(groups::audit_outcome(audit), audit),
+        "unread": audit.unread_count(),
         "notApplicable": audit.images.iter().flat_map(|image| &image.not_applicable)
             .map(|one| one.rule.name()).collect::<BTreeSet<_>>(),
     })
@@ -97,8 +105,11 @@ fn properties(audit: &Audit) -> Value {
 
 /// A run in the making.
 struct SarifRun {
-    /// The rules that the run names, in the order of the catalogue; results point into it.
-    rules: Vec<Rule>,
+    /// The rules that the run names, each with every severity that it has there, in the order of the catalogue; results
+    /// point into it.
+    rules: Vec<(Rule, Severity)>,
+    /// Whether what is waived or in the baseline has results, which are suppressed.
+    keeps_suppressed: bool,
     /// Fingerprints so far, and how often each was there.
     seen: BTreeMap<String, usize>,
     /// The image that is added, in a run about several.
@@ -109,33 +120,59 @@ struct SarifRun {
 
 impl SarifRun {
     /// A run with the rules of `audits`, which are added one after the other.
-    fn about<'a>(audits: impl IntoIterator<Item = &'a Audit>) -> Self {
+    fn about<'a>(audits: impl IntoIterator<Item = &'a Audit>, keeps_suppressed: bool) -> Self {
         let mut rules = BTreeSet::new();
         for audit in audits {
             let waived = audit.images.iter().flat_map(|image| &image.waived).chain(&audit.waived);
+            let suppressed = waived.map(|waived| &waived.finding);
+            let suppressed = suppressed.chain(groups::all_accepted(audit).map(|accepted| &accepted.finding));
+            let suppressed = suppressed.filter(|_| keeps_suppressed);
+            rules.extend(groups::all_findings(audit).chain(suppressed).map(|finding| (finding.rule, finding.severity)));
             let unknown = audit.images.iter().flat_map(|image| &image.unknown).chain(&audit.unknown);
-            rules.extend(groups::all_findings(audit).map(|finding| finding.rule));
-            rules.extend(waived.map(|waived| waived.finding.rule));
-            rules.extend(unknown.flat_map(|unknown| unknown.rules.clone()));
-            rules.extend(audit.images.iter().flat_map(|image| image.checked.clone()));
+            let unknown = unknown.flat_map(|unknown| unknown.rules.clone());
+            let checked = audit.images.iter().flat_map(|image| image.checked.clone());
+            rules.extend(unknown.chain(checked).map(|rule| (rule, rule.facts().severity)));
         }
         let rules = rules.into_iter().collect();
-        Self { rules, seen: BTreeMap::new(), image: None, results: Vec::new(), notifications: Vec::new() }
+        let (results, notifications) = (Vec::new(), Vec::new());
+        Self { rules, keeps_suppressed, seen: BTreeMap::new(), image: None, results, notifications }
     }
 
     /// Adds the results of an audit.
     fn add(&mut self, audit: &Audit) {
-        let mut results = Vec::new();
-        results.extend(audit.findings.iter().map(|finding| self.result(None, finding)));
-        results.extend(audit.waived.iter().map(|waived| self.waived(None, waived)));
+        self.add_part(None, &audit.findings, &audit.waived, &audit.baseline);
         for image in &audit.images {
-            results.extend(image.findings.iter().map(|finding| self.result(Some(image), finding)));
-            results.extend(image.waived.iter().map(|waived| self.waived(Some(image), waived)));
+            self.add_part(Some(image), &image.findings, &image.waived, &image.baseline);
         }
         let unknown = audit.unknown.iter().chain(audit.images.iter().flat_map(|image| &image.unknown));
-        let notifications: Vec<_> = unknown.map(|unknown| self.notification(unknown)).collect();
-        self.results.extend(results);
+        let unread = audit.images.iter().flat_map(|image| &image.unread).map(|unread| self.unread(unread));
+        let notifications: Vec<_> = unknown.map(|unknown| self.notification(unknown)).chain(unread).collect();
         self.notifications.extend(notifications);
+    }
+
+    /// Adds the results of one image, or of what is around the images.
+    fn add_part(&mut self, image: Option<&ImageAudit>, findings: &[Finding], waived: &[Waived], accepted: &[Accepted]) {
+        for finding in findings {
+            let result = self.result(image, finding);
+            self.results.push(result);
+        }
+        if !self.keeps_suppressed {
+            return;
+        }
+        for Waived { finding, reason, until } in waived {
+            self.add_suppressed(image, finding, &format!("{} (until {})", printable(reason), printable(until)));
+        }
+        for Accepted { finding, since } in accepted {
+            self.add_suppressed(image, finding, &format!("accepted by the baseline since {}", printable(since)));
+        }
+    }
+
+    /// Adds a note about the baseline.
+    fn tell(&mut self, report: Option<&BaselineReport>) {
+        let Some(report) = report else { return };
+        for text in std::iter::once(baseline::summary(report)).chain(baseline::notes(report)) {
+            self.notifications.push(json!({ "level": "note", "message": { "text": plain(&text) } }));
+        }
     }
 
     /// Adds a warning for each exception that ends soon.
@@ -151,7 +188,7 @@ impl SarifRun {
             "tool": { "driver": {
                 "name": "hardpan",
                 "semanticVersion": env!("CARGO_PKG_VERSION"),
-                "rules": self.rules.iter().map(|rule| descriptor(*rule)).collect::<Vec<_>>(),
+                "rules": self.rules.iter().map(|(rule, severity)| descriptor(*rule, *severity)).collect::<Vec<_>>(),
             }},
             "automationDetails": { "id": id },
             "originalUriBaseIds": bases,
@@ -179,8 +216,33 @@ impl SarifRun {
             message.push_str("; saw ");
             message.push_str(&printable(evidence));
         }
+        if finding.left_off > 0 {
+            // Writing to a String cannot fail.
+            let _ = write!(message, "; {} more places are not listed", finding.left_off);
+        }
         let place = &finding.place;
-        let mut properties = json!({ "severity": finding.severity });
+        let image_name = self.image.as_deref();
+        let related = finding.also.iter().enumerate().map(|(at, place)| related(image_name, at, place));
+        let (location, related) = (location(image_name, place), related.collect::<Vec<_>>());
+        json!({
+            "ruleId": rule_id(finding.rule, finding.severity),
+            "ruleIndex": self.index(finding.rule, finding.severity),
+            "level": level(finding.severity),
+            "message": { "text": plain(&message) },
+            "locations": [location],
+            "relatedLocations": related,
+            "partialFingerprints": {
+                "hardpanFinding/v1": printable(&finding.fingerprint),
+                "primaryLocationLineHash": self.fingerprint(image, finding),
+            },
+            "properties": self.finding_properties(image, finding),
+        })
+    }
+
+    /// What is known of a finding besides what SARIF has a word for.
+    fn finding_properties(&self, image: Option<&ImageAudit>, finding: &Finding) -> Value {
+        let place = &finding.place;
+        let mut properties = json!({ "severity": finding.severity, "places": finding.places() });
         if let Some(map) = properties.as_object_mut() {
             map.extend(self.image.as_ref().map(|image| ("image".into(), json!(printable(image)))));
             if let Some(image) = image {
@@ -191,30 +253,20 @@ impl SarifRun {
                 map.insert("layer".into(), json!(layer.index));
                 map.insert("layerDigest".into(), json!(layer.digest));
             }
+            map.extend(finding.detector.as_ref().map(|detector| ("detector".into(), json!(printable(detector)))));
+            map.extend(place.offset.map(|offset| ("offset".into(), json!(offset))));
         }
-        let image_name = self.image.as_deref();
-        let related = finding.also.iter().enumerate().map(|(at, place)| related(image_name, at, place));
-        let (location, related) = (location(image_name, place), related.collect::<Vec<_>>());
-        json!({
-            "ruleId": finding.rule.name(),
-            "ruleIndex": self.index(finding.rule),
-            "level": level(finding.severity),
-            "message": { "text": plain(&message) },
-            "locations": [location],
-            "relatedLocations": related,
-            "partialFingerprints": { "primaryLocationLineHash": self.fingerprint(image, finding) },
-            "properties": properties,
-        })
+        properties
     }
 
-    fn waived(&mut self, image: Option<&ImageAudit>, waived: &Waived) -> Value {
-        let mut result = self.result(image, &waived.finding);
-        let reason = format!("{} (until {})", printable(&waived.reason), printable(&waived.until));
+    /// Adds the result of a finding that is known, and need not be looked at.
+    fn add_suppressed(&mut self, image: Option<&ImageAudit>, finding: &Finding, reason: &str) {
+        let mut result = self.result(image, finding);
         if let Some(map) = result.as_object_mut() {
             let suppression = json!({ "kind": "external", "status": "accepted", "justification": reason });
             map.insert("suppressions".into(), json!([suppression]));
         }
-        result
+        self.results.push(result);
     }
 
     fn notification(&self, unknown: &Unknown) -> Value {
@@ -230,35 +282,33 @@ impl SarifRun {
         let mut notification =
             json!({ "level": "error", "message": { "text": plain(&text) }, "locations": [location] });
         if let ([rule], Some(map)) = (unknown.rules.as_slice(), notification.as_object_mut()) {
-            map.insert("associatedRule".into(), json!({ "id": rule.name(), "index": self.index(*rule) }));
+            map.insert(
+                "associatedRule".into(),
+                json!({ "id": rule.name(), "index": self.index(*rule, rule.facts().severity) }),
+            );
         }
         notification
     }
 
-    fn index(&self, rule: Rule) -> i64 {
-        // -1 is SARIF's word for a rule that is not in the list.
-        self.rules.iter().position(|known| *known == rule).and_then(|at| i64::try_from(at).ok()).unwrap_or(-1)
+    /// A file that was not read.
+    fn unread(&self, unread: &Unread) -> Value {
+        let image = self.image.as_ref().map(|image| format!("{}: ", printable(image))).unwrap_or_default();
+        let (subject, reason) = (phrases::subject(&unread.place), printable(&unread.reason));
+        let text = plain(&format!("not read: {image}{subject}: {reason}"));
+        let location = location(self.image.as_deref(), &unread.place);
+        json!({ "level": "note", "message": { "text": text }, "locations": [location] })
     }
 
-    /// The same finding has the same fingerprint in the next build: nothing that a build changes is in it, such as digests
-    /// and the number of a layer. In a run about several images the name of the image is. Those that are alike are counted.
+    fn index(&self, rule: Rule, severity: Severity) -> i64 {
+        // -1 is SARIF's word for a rule that is not in the list.
+        let at = self.rules.binary_search(&(rule, severity)).ok();
+        at.and_then(|at| i64::try_from(at).ok()).unwrap_or(-1)
+    }
+
+    /// The same finding has the same fingerprint in the next build. Platforms are told apart, and so are images in a run about
+    /// several: code scanning has one alert a fingerprint.
     fn fingerprint(&mut self, image: Option<&ImageAudit>, finding: &Finding) -> String {
-        let place = &finding.place;
-        let presence = match place.presence {
-            Presence::Final => "final",
-            Presence::RemovedIn(_) => "removed",
-            Presence::ReplacedIn(_) => "replaced",
-            Presence::NotAFile => "",
-        };
-        let parts = [
-            finding.rule.name(),
-            image.map_or("", |image| &image.platform),
-            place.path.as_deref().unwrap_or_default(),
-            place.key.as_deref().unwrap_or_default(),
-            presence,
-            finding.evidence.as_deref().unwrap_or_default(),
-        ];
-        let mut parts = parts.to_vec();
+        let mut parts = vec![finding.fingerprint.as_str(), image.map_or("", |image| &image.platform)];
         parts.extend(self.image.as_deref());
         let hash: String = Digest::of(parts.join("\0").as_bytes()).hex().chars().take(32).collect();
         let count = self.seen.entry(hash.clone()).or_insert(0);
@@ -272,9 +322,14 @@ mod tests {
     use super::*;
     use crate::cli::audit::{hostile_audit, sample_audit};
 
+    /// A log with everything that can be in one.
+    fn keeping() -> Besides<'static> {
+        Besides { keeps_suppressed: true, ..Besides::default() }
+    }
+
     #[test]
     fn the_log_of_an_audit() {
-        insta::assert_snapshot!(render(&[sample_audit::audit()], &[]));
+        insta::assert_snapshot!(render(&[sample_audit::audit()], keeping()));
     }
 
     /// The standard's own schema, which `tests/run` puts beside cargo's output.
@@ -303,10 +358,12 @@ mod tests {
             vec![sample_audit::clean(), sample_audit::audit()],
             vec![hostile_audit::audit()],
         ] {
-            let log: Value = serde_json::from_str(&render(&audits, &sample_audit::ending())).expect("JSON");
+            let log: Value =
+                serde_json::from_str(&render(&audits, Besides { ending: &sample_audit::ending(), ..keeping() }))
+                    .expect("JSON");
             assert_eq!(problem(&log), None);
         }
-        let log: Value = serde_json::from_str(&render(&[sample_audit::audit()], &[])).expect("JSON");
+        let log: Value = serde_json::from_str(&render(&[sample_audit::audit()], keeping())).expect("JSON");
         for (pointer, value) in [
             ("/version", json!("2.2.0")),
             ("/runs/0/results/0/level", json!("bad")),
@@ -327,7 +384,9 @@ mod tests {
         for audit in fleet.images.iter_mut().skip(3).flat_map(|image| image.result.iter_mut()).flatten() {
             "other@sha256:00".clone_into(&mut audit.image);
         }
-        let log: Value = serde_json::from_str(&render_fleet(&fleet, &sample_audit::ending())).expect("JSON");
+        let log: Value =
+            serde_json::from_str(&render_fleet(&fleet, Besides { ending: &sample_audit::ending(), ..keeping() }))
+                .expect("JSON");
         assert_eq!(problem(&log), None);
         assert_eq!(log["runs"].as_array().expect("runs").len(), 1);
         let run = &log["runs"][0];
@@ -351,9 +410,64 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_is_there_once_for_each_severity_with_what_github_makes_of_it() {
+        let mut audit = sample_audit::audit();
+        for image in &mut audit.images {
+            let light = image.findings.iter().find(|finding| finding.rule == Rule::Shell).cloned().expect("a shell");
+            image.findings.push(Finding { severity: Severity::Low, ..light });
+        }
+        let log: Value = serde_json::from_str(&render(&[audit], Besides::default())).expect("JSON");
+        assert_eq!(problem(&log), None);
+        let run = &log["runs"][0];
+        let rules = run["tool"]["driver"]["rules"].as_array().expect("rules");
+        let ids: BTreeSet<_> = rules.iter().map(|rule| rule["id"].as_str().expect("an id")).collect();
+        assert_eq!(ids.len(), rules.len(), "an id is there once");
+        let severity = |id: &str| {
+            let rule = rules.iter().find(|rule| rule["id"] == id).unwrap_or_else(|| panic!("no {id}"));
+            (rule["defaultConfiguration"]["level"].clone(), rule["properties"]["security-severity"].clone())
+        };
+        assert_eq!(severity("shell"), (json!("error"), json!("8.0")));
+        assert_eq!(severity("shell/low"), (json!("note"), json!("2.0")));
+        for result in run["results"].as_array().expect("results") {
+            let rule = &rules[usize::try_from(result["ruleIndex"].as_u64().expect("an index")).expect("small")];
+            assert_eq!(rule["id"], result["ruleId"]);
+            assert_eq!(rule["defaultConfiguration"]["level"], result["level"]);
+        }
+    }
+
+    #[test]
+    fn what_is_waived_or_in_the_baseline_is_left_out_unless_it_is_asked_for() {
+        let audit = sample_audit::audit();
+        let results = |besides| {
+            let log: Value = serde_json::from_str(&render(std::slice::from_ref(&audit), besides)).expect("JSON");
+            assert_eq!(problem(&log), None);
+            log["runs"][0]["results"].as_array().expect("results").clone()
+        };
+        let (brief, whole) = (results(Besides::default()), results(keeping()));
+        assert_eq!(whole.len(), brief.len() + 2);
+        assert!(brief.iter().all(|result| result.get("suppressions").is_none()));
+        let reasons: Vec<_> =
+            whole.iter().filter_map(|result| result["suppressions"][0]["justification"].as_str()).collect();
+        assert_eq!(
+            reasons,
+            ["speaks to a legacy balancer on 443 (until 2027-06-30)", "accepted by the baseline since 2026-11-30"]
+        );
+    }
+
+    #[test]
+    fn a_line_is_a_line_and_an_offset_is_a_property() {
+        let log: Value = serde_json::from_str(&render(&[sample_audit::audit()], keeping())).expect("JSON");
+        let results = log["runs"][0]["results"].as_array().expect("results");
+        let key = results.iter().find(|result| result["ruleId"] == "private-key").expect("a key");
+        assert_eq!(key["locations"][0]["physicalLocation"]["region"], json!({ "startLine": 7 }));
+        assert_eq!(key["properties"]["offset"], 180);
+        assert!(!key["message"]["text"].as_str().expect("a text").contains("byte"));
+    }
+
+    #[test]
     fn fingerprints_outlive_a_build_and_tell_two_findings_apart() {
         let prints = |audit: &Audit| {
-            let log: Value = serde_json::from_str(&render(std::slice::from_ref(audit), &[])).expect("JSON");
+            let log: Value = serde_json::from_str(&render(std::slice::from_ref(audit), keeping())).expect("JSON");
             let results = log["runs"][0]["results"].as_array().expect("results").clone();
             results.iter().map(|result| result["partialFingerprints"].to_string()).collect::<Vec<_>>()
         };

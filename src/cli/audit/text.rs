@@ -22,7 +22,7 @@ use super::{
     phrases,
 };
 use crate::{
-    audit::{Audit, Finding, FindingPlace, ImageAudit, NotApplicable, Unknown, Waived},
+    audit::{Accepted, Audit, Finding, FindingPlace, ImageAudit, NotApplicable, Unknown, Unread, Waived},
     cli::terminal::{Color, has_color},
     report::{Limits, Rule, Severity, printable},
 };
@@ -71,6 +71,7 @@ impl ReportText {
         }
         self.findings(&audit.findings);
         self.waived(&audit.waived);
+        self.accepted(&audit.baseline);
         self.unknown(&audit.unknown);
         for image in &audit.images {
             self.image(image);
@@ -86,7 +87,7 @@ impl ReportText {
         };
         let style = self.paint(color.on_default().bold());
         let verdict = phrases::verdict(outcome, audit);
-        let counts = phrases::counts(&groups::count_by_severity(groups::all_findings(audit)));
+        let counts = phrases::audit_counts(audit);
         let _ = writeln!(self.out, "\n{style}{verdict}{style:#} ({counts})");
         self.out
     }
@@ -105,7 +106,9 @@ impl ReportText {
         }
         self.findings(&image.findings);
         self.waived(&image.waived);
+        self.accepted(&image.baseline);
         self.unknown(&image.unknown);
+        self.unread(image);
         self.checked(image);
     }
 
@@ -139,12 +142,19 @@ impl ReportText {
         if let Some(evidence) = &finding.evidence {
             let _ = writeln!(self.out, "      saw: {}", printable(evidence));
         }
+        let label = if finding.folded { "such as" } else { "also" };
         for place in finding.also.iter().take(shown) {
-            let _ = writeln!(self.out, "      also: {}", self.place(place));
+            let _ = writeln!(self.out, "      {label}: {}", self.place(place));
         }
-        let more = finding.also.len().saturating_sub(shown);
+        let listed = finding.also.len().saturating_sub(shown);
+        let more = listed.saturating_add(finding.left_off);
+        let end = match listed {
+            0 => String::new(),
+            listed if listed == more => " places; `-v` shows all".to_owned(),
+            listed => format!(" places; `-v` shows {listed} of them"),
+        };
         if more > 0 {
-            let _ = writeln!(self.out, "      and {more} more places; `-v` shows all");
+            let _ = writeln!(self.out, "      and {more} more{end}");
         }
     }
 
@@ -161,6 +171,19 @@ impl ReportText {
         }
     }
 
+    /// What the baseline accepts: people know it already, so that all of it is shown only where all of everything is.
+    fn accepted(&mut self, accepted: &[Accepted]) {
+        if accepted.is_empty() {
+            return;
+        }
+        let _ = writeln!(self.out, "\n  in the baseline: {}", phrases::count(accepted.len(), "finding"));
+        for Accepted { finding, since } in accepted.iter().filter(|_| self.look.verbose) {
+            let what = format!("{} [{}]", printable(&finding.message), finding.rule);
+            let _ = writeln!(self.out, "    {}: {what}", self.place(&finding.place));
+            let _ = writeln!(self.out, "      {}, accepted since {}", finding.severity, printable(since));
+        }
+    }
+
     fn unknown(&mut self, unknown: &[Unknown]) {
         if unknown.is_empty() {
             return;
@@ -173,11 +196,27 @@ impl ReportText {
         }
     }
 
+    /// What was not read: what is in it, nobody knows.
+    fn unread(&mut self, image: &ImageAudit) {
+        if image.unread_count == 0 {
+            return;
+        }
+        let style = self.paint(AnsiColor::BrightYellow.on_default().bold());
+        let files = phrases::count(image.unread_count, "file");
+        let _ = writeln!(self.out, "\n  {style}not read{style:#}: {files}, which may hold anything");
+        let shown = if self.look.verbose { usize::MAX } else { Limits::AUDIT_SHOWN };
+        for Unread { place, reason } in image.unread.iter().take(shown) {
+            let _ = writeln!(self.out, "    {}: {}", self.place(place), printable(reason));
+        }
+        let listed = image.unread.len().min(shown);
+        if image.unread_count > listed {
+            let hint = if image.unread.len() > listed { "; `-v` shows more" } else { "" };
+            let _ = writeln!(self.out, "    and {} more{hint}", image.unread_count - listed);
+        }
+    }
+
     fn checked(&mut self, image: &ImageAudit) {
-        let with = groups::group_findings(&image.findings)
-            .iter()
-            .map(|group| group.rule)
-            .collect::<std::collections::BTreeSet<_>>();
+        let with = groups::found_rules(image);
         let clean = image.checked.iter().filter(|rule| !with.contains(rule)).count();
         let checked = phrases::count(image.checked.len(), "rule");
         let _ = writeln!(

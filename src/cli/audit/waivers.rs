@@ -23,7 +23,7 @@ pub(super) fn table(waivers: &[DatedWaiver], soon: Option<u32>) -> String {
             &waiver.until,
             &format!("{}{mark}", left(waiver)),
             waiver.rule.name(),
-            &waiver.path.as_deref().map_or("-".into(), printable),
+            &waiver.path.as_deref().or(waiver.fingerprint.as_deref()).map_or("-".into(), printable),
             &format!("{}:{}", printable(&waiver.file), waiver.line),
             &printable(&waiver.reason),
         ]));
@@ -51,7 +51,8 @@ pub(super) fn ending(waivers: &[DatedWaiver]) -> String {
 
 /// An exception that ends soon, in one line.
 pub(super) fn sentence(waiver: &DatedWaiver) -> String {
-    let path = waiver.path.as_ref().map(|path| format!(" for {}", printable(path))).unwrap_or_default();
+    let path = waiver.path.as_ref().or(waiver.fingerprint.as_ref());
+    let path = path.map(|path| format!(" for {}", printable(path))).unwrap_or_default();
     format!(
         "{}{path} until {} ({} left), {}:{}: {}",
         waiver.rule,

@@ -310,7 +310,7 @@ errors first.",
 const SCHEMA: VerbPage = VerbPage {
     about: "\
 Prints the JSON Schema (draft 7) of recipes, by which editors complete and check them; with `workspace`, that of \
-`hardpan.workspace.toml`; with `audit`, that of the reports of `audit --format json`.",
+`hardpan.workspace.toml`; with `audit`, that of the reports of `audit --format json`; with `baseline`, that of the files of `audit --write-baseline`.",
     examples: &[
         ("hardpan schema > recipe.schema.json", "then `#:schema ./recipe.schema.json` in a recipe"),
         ("hardpan schema audit > audit.schema.json", "for programs that read reports"),
@@ -383,7 +383,7 @@ pub(super) fn heading(id: &str) -> Option<&'static str> {
         | "lists" | "files" | "recursive" | "metadata" | "update" | "binary" | "since" | "all_when_unknown"
         | "shard" | "durations" => "Inputs",
         "offline" | "jobs" | "keep_going" => "Execution",
-        "policy" | "profile" | "fail_on" | "warn_before" | "locked" | "check" => "Checks",
+        "policy" | "profile" | "fail_on" | "warn_before" | "baseline" | "locked" | "check" => "Checks",
         "list_rules" | "explain" | "waivers" => "Without an image",
         "tag_policy" | "dry_run" | "to" | "new" | "push_to" => "Push",
         "username" | "password_stdin" | "ca_files" | "plain_http" | "retry" | "registry" | "token_realms" => {
@@ -393,7 +393,7 @@ pub(super) fn heading(id: &str) -> Option<&'static str> {
         | "verify_cache" => "Shared cache",
         "as_recipe" | "rehearse" | "output" | "format" | "engines" | "engine_names" | "json" | "metadata_file"
         | "digest_file" | "runtime" | "repository" | "namespace" | "rootfs" | "explained" | "force" | "name"
-        | "push" | "push_new" | "inputs" | "markdown" => "Outputs",
+        | "push" | "push_new" | "inputs" | "markdown" | "write_baseline" | "sarif_waived" => "Outputs",
         _ => return None,
     })
 }

@@ -216,8 +216,10 @@ impl JudgedPlan<'_> {
         if let Some(evidence) = &finding.evidence {
             what = format!("{what}: {}", printable(evidence));
         }
-        if !finding.also.is_empty() {
-            what = format!("{what}, and in {} more places", finding.also.len());
+        let more = finding.places().saturating_sub(1);
+        // The message of a folded finding has the number.
+        if more > 0 && !finding.folded {
+            what = format!("{what}, and in {more} more places");
         }
         let failure = Failure::refused(finding.rule, what).at(&self.line(&finding.place));
         // An exception that was meant for it says why it does not help.

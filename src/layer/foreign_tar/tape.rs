@@ -252,6 +252,11 @@ impl<R: BufRead> Tape<R> {
         Ok(())
     }
 
+    /// A reader of the content of the last entry; [`TapeContent::finish`] goes to its end.
+    pub(crate) fn content_reader(&mut self) -> TapeContent<'_, R> {
+        TapeContent { tape: self, failure: None }
+    }
+
     /// A small content as a whole.
     fn read_whole(&mut self, size: u64) -> io::Result<Vec<u8>> {
         if size > Limits::PAX_BYTES {
@@ -308,6 +313,68 @@ impl<R: BufRead> Tape<R> {
             }
         }
         Ok(filled)
+    }
+}
+
+/// The content of one entry, as a reader. An error of it stays: whoever reads it may take an error for something else.
+pub(crate) struct TapeContent<'a, R> {
+    tape: &'a mut Tape<R>,
+    failure: Option<io::Error>,
+}
+
+impl<R: BufRead> TapeContent<'_, R> {
+    /// Bytes that were not read yet.
+    pub(crate) fn left(&self) -> u64 {
+        self.tape.left
+    }
+
+    /// Goes to the end of the content, and says how reading it failed, if it did.
+    pub(crate) fn finish(self) -> io::Result<()> {
+        match self.failure {
+            Some(failure) => Err(failure),
+            None => self.tape.content(|_| ()),
+        }
+    }
+}
+
+impl<R: BufRead> BufRead for TapeContent<'_, R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.tape.left == 0 {
+            return Ok(&[]);
+        }
+        if let Some(failure) = &self.failure {
+            return Err(failure.kind().into());
+        }
+        // Asked twice, because a failure must be kept: the second answer is in memory.
+        let failure = loop {
+            match self.tape.reader.fill_buf() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok([]) => break broken("it ends inside of a file"),
+                Ok(_) => {
+                    let most = usize::try_from(self.tape.left).unwrap_or(usize::MAX);
+                    let bytes = self.tape.reader.fill_buf()?;
+                    return Ok(bytes.get(..most).unwrap_or(bytes));
+                }
+                Err(error) => break error,
+            }
+        };
+        let kind = failure.kind();
+        self.failure = Some(failure);
+        Err(kind.into())
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.tape.reader.consume(bytes);
+        self.tape.left = self.tape.left.saturating_sub(bytes as u64);
+        self.tape.position += bytes as u64;
+    }
+}
+
+impl<R: BufRead> Read for TapeContent<'_, R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let read = self.fill_buf()?.read(buf)?;
+        self.consume(read);
+        Ok(read)
     }
 }
 

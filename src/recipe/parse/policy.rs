@@ -12,7 +12,7 @@ use super::{
     recipe_text::{RecipeText, all, unknown},
 };
 use crate::{
-    policy::{PathGlob, Waiver},
+    policy::{PathGlob, Waiver, is_fingerprint},
     report::{ErrorName, Failure, Rule, Severity, printable},
 };
 
@@ -65,7 +65,16 @@ pub(super) fn policy(
                 .hint("except it with `[[policy.allow]]`, with a reason and a day"));
         }
     }
-    policy_settings(page, table)
+    let settings = policy_settings(page, table)?;
+    match settings.allow.iter().find(|waiver| waiver.fingerprint.is_some()) {
+        Some(waiver) => Err(Failure::error(
+            ErrorName::RecipeValue,
+            "a `fingerprint` names a finding of an audit, and a build has none",
+        )
+        .at(&waiver.origin)
+        .hint("name a `path`, or put the exception into the policy file of the audit")),
+        None => Ok(settings),
+    }
 }
 
 /// Refuses a policy that is looser than that of a file which the recipe shares with others (`far`). Both are checked already.
@@ -220,13 +229,27 @@ fn allow(page: &RecipeText, at: Spanned<TomlTable<written::Allow>>) -> Result<Wa
     }
     let path = table.path.map(|at| page.filled("`path`", at)).transpose()?;
     let path = path.map(|at| path_glob(&at)).transpose()?;
+    let fingerprint = table.fingerprint.map(|at| fingerprint(page, at, path.is_some())).transpose()?;
     Ok(Waiver {
         origin: page.origin(&at.span),
         rule,
         path,
+        fingerprint,
         reason: table.reason.value,
         until: until(page, &table.until)?,
     })
+}
+
+/// The fingerprint of a finding, as reports have it.
+fn fingerprint(page: &RecipeText, at: Spanned<String>, has_path: bool) -> Result<String, Failure> {
+    if has_path {
+        return Err(page.failure(&at.span, "an exception has a `path` or a `fingerprint`, this one has both"));
+    }
+    if is_fingerprint(&at.value) {
+        return Ok(at.value);
+    }
+    let what = format!("{} is no fingerprint", quoted(&at.value));
+    Err(page.failure(&at.span, what).hint("take it from `fingerprint` in the report of `hardpan audit --json`"))
 }
 
 /// A pattern over paths of the image.

@@ -30,7 +30,7 @@ pub(in crate::report) const MISSING_CERTIFICATES: RuleFacts = RuleFacts {
     severity: Severity::Medium,
     rationale: "Every HTTPS connection fails, or is made without a check.",
     remediation: "Ship `/etc/ssl/certs/ca-certificates.crt`. hardpan's images have it by default.",
-    sources: &["Dockerfile security tuneup"],
+    sources: &["NIST 4.1.2", "Dockerfile security tuneup"],
 };
 
 pub(in crate::report) const NOT_PIE: RuleFacts = RuleFacts {
@@ -40,7 +40,7 @@ pub(in crate::report) const NOT_PIE: RuleFacts = RuleFacts {
     severity: Severity::Medium,
     rationale: "Its addresses are known to an attacker.",
     remediation: "Compile with `-fPIE -pie`, for Go with `-buildmode=pie`.",
-    sources: &["checksec"],
+    sources: &["NIST 4.1.2", "checksec"],
 };
 
 pub(in crate::report) const EXECUTABLE_STACK: RuleFacts = RuleFacts {
@@ -50,7 +50,7 @@ pub(in crate::report) const EXECUTABLE_STACK: RuleFacts = RuleFacts {
     severity: Severity::High,
     rationale: "Data that an attacker sends can be run as code.",
     remediation: "Link with `-z noexecstack`, and without text relocations.",
-    sources: &["checksec"],
+    sources: &["NIST 4.1.2", "checksec"],
 };
 
 pub(in crate::report) const NO_RELRO: RuleFacts = RuleFacts {
@@ -60,7 +60,7 @@ pub(in crate::report) const NO_RELRO: RuleFacts = RuleFacts {
     severity: Severity::Medium,
     rationale: "An attacker who can write redirects calls of library functions.",
     remediation: "Link with `-z relro -z now`.",
-    sources: &["checksec"],
+    sources: &["NIST 4.1.2", "checksec"],
 };
 
 pub(in crate::report) const NO_STACK_CANARY: RuleFacts = RuleFacts {
@@ -70,7 +70,7 @@ pub(in crate::report) const NO_STACK_CANARY: RuleFacts = RuleFacts {
     severity: Severity::Low,
     rationale: "An overflow of a buffer on the stack is not noticed before it is used.",
     remediation: "Compile with `-fstack-protector-strong`.",
-    sources: &["checksec"],
+    sources: &["NIST 4.1.2", "checksec"],
 };
 
 pub(in crate::report) const DEBUG_INFO: RuleFacts = RuleFacts {
@@ -80,7 +80,7 @@ pub(in crate::report) const DEBUG_INFO: RuleFacts = RuleFacts {
     severity: Severity::Low,
     rationale: "It makes the image large and tells names of functions and files.",
     remediation: "Strip it: `strip`, `-ldflags=-s -w`, `strip = true`.",
-    sources: &[],
+    sources: &["NIST 4.1.2"],
 };
 
 pub(in crate::report) const BUILD_PATHS: RuleFacts = RuleFacts {
@@ -90,7 +90,7 @@ pub(in crate::report) const BUILD_PATHS: RuleFacts = RuleFacts {
     severity: Severity::Low,
     rationale: "They tell names of users and folders, and make the build differ on another machine.",
     remediation: "Build with `-trimpath` or `--remap-path-prefix`.",
-    sources: &[],
+    sources: &["NIST 4.1.2"],
 };
 
 pub(in crate::report) const LIBRARY_PATH: RuleFacts = RuleFacts {
@@ -100,7 +100,7 @@ pub(in crate::report) const LIBRARY_PATH: RuleFacts = RuleFacts {
     severity: Severity::High,
     rationale: "A relative, empty or writable folder lets an attacker provide the library.",
     remediation: "Remove the RUNPATH, or make it absolute or `$ORIGIN` in a folder of root.",
-    sources: &["checksec"],
+    sources: &["NIST 4.1.2", "checksec"],
 };
 
 pub(in crate::report) const PACKED_BINARY: RuleFacts = RuleFacts {
@@ -110,7 +110,7 @@ pub(in crate::report) const PACKED_BINARY: RuleFacts = RuleFacts {
     severity: Severity::Medium,
     rationale: "A packed program hides what it is made of from every scanner.",
     remediation: "Ship it unpacked; layers are compressed anyway.",
-    sources: &["syft"],
+    sources: &["NIST 4.1.3", "syft"],
 };
 
 pub(in crate::report) const NO_DEPENDENCY_DATA: RuleFacts = RuleFacts {
@@ -120,7 +120,7 @@ pub(in crate::report) const NO_DEPENDENCY_DATA: RuleFacts = RuleFacts {
     severity: Severity::Info,
     rationale: "Without Go's build information or `cargo auditable` data no scanner knows its dependencies.",
     remediation: "Keep Go's build information; build Rust programs with `cargo auditable`.",
-    sources: &["cargo-auditable"],
+    sources: &["CIS 4.4", "NIST 4.1.1", "cargo-auditable"],
 };
 
 pub(in crate::report) const HOST_PATH: RuleFacts = RuleFacts {

@@ -32,8 +32,9 @@ pub struct RuleFacts {
     pub rationale: &'static str,
     /// What to do about it; sentences.
     pub remediation: &'static str,
-    /// Where else the practice is written down: `CIS 4.1` (Docker Benchmark), `CIS-DI-0001` and `DKL-*` (dockle),
-    /// `DL3002` (hadolint), `DS-0002` (trivy), `PSS ...` (Pod Security Standards), CVEs, the two articles the project
-    /// began with.
+    /// Where else the practice is written down: `CIS 4.1` (Docker Benchmark), `NIST 4.1.2` (the countermeasures of NIST
+    /// SP 800-190), `PSS ...` (Pod Security Standards, "restricted"), `CIS-DI-0001` and `DKL-*` (dockle), `DL3002`
+    /// (hadolint), `DS-0002` (trivy), CVEs, the two articles the project began with. The first six of these are columns
+    /// of a table of `docs/practices.md`.
     pub sources: &'static [&'static str],
 }

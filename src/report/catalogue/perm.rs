@@ -10,7 +10,7 @@ pub(in crate::report) const SETUID: RuleFacts = RuleFacts {
     severity: Severity::High,
     rationale: "Whoever starts it runs as its owner or group; it is the classic way from a service's user to root.",
     remediation: "Clear the bits: `chmod a-s`.",
-    sources: &["CIS 4.8", "CIS-DI-0008"],
+    sources: &["CIS 4.8", "NIST 4.1.2", "PSS allowPrivilegeEscalation", "CIS-DI-0008"],
 };
 
 pub(in crate::report) const WORLD_WRITABLE: RuleFacts = RuleFacts {
@@ -20,7 +20,7 @@ pub(in crate::report) const WORLD_WRITABLE: RuleFacts = RuleFacts {
     severity: Severity::High,
     rationale: "Any process of the container can change it, and what another one then reads or runs.",
     remediation: "Set mode 0444 or 0555 for files and 0755 for folders; a shared folder needs the sticky bit.",
-    sources: &["Dockerfile best practices", "CVE-2025-53945"],
+    sources: &["NIST 4.1.2", "Dockerfile best practices", "CVE-2025-53945"],
 };
 
 pub(in crate::report) const WRITABLE_CODE: RuleFacts = RuleFacts {
@@ -30,7 +30,7 @@ pub(in crate::report) const WRITABLE_CODE: RuleFacts = RuleFacts {
     severity: Severity::High,
     rationale: "A process that can rewrite what it runs turns a write bug into running code that stays.",
     remediation: "Let root own programs, scripts and libraries, with modes 0555 or 0444.",
-    sources: &["Dockerfile best practices", "Dockerfile security tuneup"],
+    sources: &["NIST 4.1.2", "Dockerfile best practices", "Dockerfile security tuneup"],
 };
 
 pub(in crate::report) const REPLACEABLE_CODE: RuleFacts = RuleFacts {
@@ -41,7 +41,7 @@ pub(in crate::report) const REPLACEABLE_CODE: RuleFacts = RuleFacts {
     rationale: "Whoever can write to a folder can rename what is in it and put something else there, whatever the \
                 file's own mode is.",
     remediation: "Let root own every folder above programs, libraries and configuration.",
-    sources: &["Dockerfile best practices"],
+    sources: &["NIST 4.1.2", "Dockerfile best practices"],
 };
 
 pub(in crate::report) const RUN_USER_OWNED: RuleFacts = RuleFacts {
@@ -51,7 +51,7 @@ pub(in crate::report) const RUN_USER_OWNED: RuleFacts = RuleFacts {
     severity: Severity::Low,
     rationale: "An owner may change modes and contents; only folders that are meant to be written need that.",
     remediation: "Let root own it, or declare the folder as a volume.",
-    sources: &["Dockerfile best practices"],
+    sources: &["NIST 4.1.2", "Dockerfile best practices"],
 };
 
 pub(in crate::report) const FOREIGN_OWNER: RuleFacts = RuleFacts {
@@ -61,7 +61,7 @@ pub(in crate::report) const FOREIGN_OWNER: RuleFacts = RuleFacts {
     severity: Severity::Low,
     rationale: "Mostly the uid of the user who built the image; on another machine it is another user's.",
     remediation: "Let root own it: `COPY --chown=0:0`.",
-    sources: &[],
+    sources: &["NIST 4.1.2"],
 };
 
 pub(in crate::report) const ENTRYPOINT_NOT_EXECUTABLE: RuleFacts = RuleFacts {
@@ -82,7 +82,7 @@ pub(in crate::report) const FILE_CAPABILITIES: RuleFacts = RuleFacts {
     rationale: "Like setuid, in smaller portions: any user who starts the file gains them. Pod Security's \
                 restricted profile allows only `NET_BIND_SERVICE`.",
     remediation: "Remove the attribute: `setcap -r`. Let the runtime grant what is needed.",
-    sources: &["PSS capabilities"],
+    sources: &["CIS 4.8", "NIST 4.1.2", "PSS capabilities", "PSS allowPrivilegeEscalation"],
 };
 
 pub(in crate::report) const SPECIAL_FILE: RuleFacts = RuleFacts {
@@ -92,7 +92,7 @@ pub(in crate::report) const SPECIAL_FILE: RuleFacts = RuleFacts {
     severity: Severity::High,
     rationale: "A device node reaches the host's hardware if the runtime lets it; none belongs into an image.",
     remediation: "Leave it out; runtimes make the devices that a container needs.",
-    sources: &["image-spec layer.md"],
+    sources: &["NIST 4.1.2", "image-spec layer.md"],
 };
 
 pub(in crate::report) const HOST_XATTRS: RuleFacts = RuleFacts {
@@ -103,7 +103,7 @@ pub(in crate::report) const HOST_XATTRS: RuleFacts = RuleFacts {
     rationale: "Labels of SELinux, IMA signatures and overlayfs marks mean something on the machine that made them, \
                 and something else or a fault elsewhere.",
     remediation: "Build layers without `security.selinux`, `security.ima` and `trusted.*` attributes.",
-    sources: &[],
+    sources: &["NIST 4.1.2"],
 };
 
 pub(in crate::report) const LOADER_HIJACK: RuleFacts = RuleFacts {
@@ -111,7 +111,8 @@ pub(in crate::report) const LOADER_HIJACK: RuleFacts = RuleFacts {
     name: "loader-hijack",
     title: "the loader or the search path can be hijacked",
     severity: Severity::High,
-    rationale: "Whoever can write where programs or libraries are searched decides what runs.",
-    remediation: "Remove `LD_PRELOAD` and the like; keep `PATH` absolute and its folders owned by root.",
-    sources: &[],
+    rationale: "Whoever can write where programs, libraries or code of an interpreter are searched decides what runs.",
+    remediation: "Remove `LD_PRELOAD` and the like; keep the folders of `PATH`, `PYTHONPATH` and their kind absolute \
+                  and owned by root.",
+    sources: &["NIST 4.1.2"],
 };

@@ -10,7 +10,7 @@ pub(in crate::report) const PRIVATE_KEY: RuleFacts = RuleFacts {
     severity: Severity::Critical,
     rationale: "Everybody who can pull the image has the key, also after a later layer removed it.",
     remediation: "Replace the key everywhere, then mount it when the container runs.",
-    sources: &["CIS 4.10", "CIS-DI-0010", "Dockerfile best practices"],
+    sources: &["CIS 4.10", "NIST 4.1.4", "CIS-DI-0010", "Dockerfile best practices"],
 };
 
 pub(in crate::report) const PROVIDER_TOKEN: RuleFacts = RuleFacts {
@@ -20,7 +20,7 @@ pub(in crate::report) const PROVIDER_TOKEN: RuleFacts = RuleFacts {
     severity: Severity::Critical,
     rationale: "Everybody who can pull the image can use it.",
     remediation: "Revoke the token, then hand a new one over when the container runs.",
-    sources: &["CIS 4.10", "CIS-DI-0010", "Dockerfile best practices"],
+    sources: &["CIS 4.10", "NIST 4.1.4", "CIS-DI-0010", "Dockerfile best practices"],
 };
 
 pub(in crate::report) const REMOVED_SECRET: RuleFacts = RuleFacts {
@@ -30,7 +30,7 @@ pub(in crate::report) const REMOVED_SECRET: RuleFacts = RuleFacts {
     severity: Severity::Critical,
     rationale: "A layer that deletes a file only hides it; the layer below can be downloaded by itself.",
     remediation: "Replace the secret, and rebuild so that it never enters a layer.",
-    sources: &["CIS 4.10", "Dockerfile best practices"],
+    sources: &["CIS 4.10", "NIST 4.1.4", "Dockerfile best practices"],
 };
 
 pub(in crate::report) const CREDENTIAL_FILE: RuleFacts = RuleFacts {
@@ -40,7 +40,7 @@ pub(in crate::report) const CREDENTIAL_FILE: RuleFacts = RuleFacts {
     severity: Severity::High,
     rationale: "Files of this name are made to hold passwords or tokens.",
     remediation: "Leave it out; mount it when the container runs.",
-    sources: &["CIS 4.10", "CIS-DI-0010", "Dockerfile best practices"],
+    sources: &["CIS 4.10", "NIST 4.1.4", "CIS-DI-0010", "Dockerfile best practices"],
 };
 
 pub(in crate::report) const SECRET_IN_ENV: RuleFacts = RuleFacts {
@@ -51,7 +51,7 @@ pub(in crate::report) const SECRET_IN_ENV: RuleFacts = RuleFacts {
     rationale: "Variables are in the config, which all who can pull the image can read, and in every process \
                 of the container.",
     remediation: "Remove the variable from the image, and set it when the container runs.",
-    sources: &["CIS 4.10", "CIS-DI-0010", "DL3064", "DS-0031", "Dockerfile best practices"],
+    sources: &["CIS 4.10", "NIST 4.1.4", "CIS-DI-0010", "DL3064", "DS-0031", "Dockerfile best practices"],
 };
 
 pub(in crate::report) const SECRET_IN_LABEL: RuleFacts = RuleFacts {
@@ -62,7 +62,7 @@ pub(in crate::report) const SECRET_IN_LABEL: RuleFacts = RuleFacts {
     rationale: "Labels, annotations and all other keys of config, manifest and index are visible to all who can pull the \
                 image or list it.",
     remediation: "Remove the text, and replace the secret.",
-    sources: &["CIS 4.10"],
+    sources: &["CIS 4.10", "NIST 4.1.4"],
 };
 
 pub(in crate::report) const SECRET_IN_HISTORY: RuleFacts = RuleFacts {
@@ -72,7 +72,7 @@ pub(in crate::report) const SECRET_IN_HISTORY: RuleFacts = RuleFacts {
     severity: Severity::High,
     rationale: "Build arguments and commands are kept in the config, word by word.",
     remediation: "Replace the secret; hand it to the build as a mounted secret.",
-    sources: &["CIS 4.10", "DS-0031", "Dockerfile best practices"],
+    sources: &["CIS 4.10", "NIST 4.1.4", "DS-0031", "Dockerfile best practices"],
 };
 
 pub(in crate::report) const SECRET_IN_ARGUMENTS: RuleFacts = RuleFacts {
@@ -82,7 +82,7 @@ pub(in crate::report) const SECRET_IN_ARGUMENTS: RuleFacts = RuleFacts {
     severity: Severity::High,
     rationale: "Arguments are in the config and in the process list.",
     remediation: "Hand the secret over in a mounted file when the container runs.",
-    sources: &["CIS 4.10"],
+    sources: &["CIS 4.10", "NIST 4.1.4"],
 };
 
 pub(in crate::report) const LOGIN_TRACES: RuleFacts = RuleFacts {
@@ -92,5 +92,5 @@ pub(in crate::report) const LOGIN_TRACES: RuleFacts = RuleFacts {
     severity: Severity::Medium,
     rationale: "Histories of shells hold what was typed, ssh folders hold keys and the names of machines.",
     remediation: "Leave the home folder's dotfiles out.",
-    sources: &["CIS 4.10", "Dockerfile best practices"],
+    sources: &["CIS 4.10", "NIST 4.1.4", "Dockerfile best practices"],
 };

@@ -10,7 +10,7 @@ pub(in crate::report) const PATH_ESCAPE: RuleFacts = RuleFacts {
     severity: Severity::Critical,
     rationale: "An unpacker that trusts the name writes to the host's files.",
     remediation: "Do not use the image; rebuild it with a sound tool.",
-    sources: &["CVE-2018-1002207", "CVE-2026-28406", "CVE-2026-25121"],
+    sources: &["NIST 4.1.3", "CVE-2018-1002207", "CVE-2026-28406", "CVE-2026-25121"],
 };
 
 pub(in crate::report) const HARD_LINK_ESCAPE: RuleFacts = RuleFacts {
@@ -21,7 +21,7 @@ pub(in crate::report) const HARD_LINK_ESCAPE: RuleFacts = RuleFacts {
     rationale: "A link to what the layer does not hold lets an unpacker share or change files of the host or of \
                 other images.",
     remediation: "Rebuild the layer with a sound tool.",
-    sources: &["CVE-2026-50163", "image-spec layer.md"],
+    sources: &["NIST 4.1.3", "CVE-2026-50163", "image-spec layer.md"],
 };
 
 pub(in crate::report) const SYMLINK_PARENT: RuleFacts = RuleFacts {
@@ -31,7 +31,7 @@ pub(in crate::report) const SYMLINK_PARENT: RuleFacts = RuleFacts {
     severity: Severity::High,
     rationale: "Where the entry lands depends on what the unpacker does with the link; some have written outside.",
     remediation: "Rebuild the layer so that the folders above an entry are folders.",
-    sources: &["RUSTSEC-2018-0002", "RUSTSEC-2021-0080", "CVE-2021-29136", "CVE-2026-50162"],
+    sources: &["NIST 4.1.3", "RUSTSEC-2018-0002", "RUSTSEC-2021-0080", "CVE-2021-29136", "CVE-2026-50162"],
 };
 
 pub(in crate::report) const SYMLINK_ESCAPE: RuleFacts = RuleFacts {
@@ -42,7 +42,7 @@ pub(in crate::report) const SYMLINK_ESCAPE: RuleFacts = RuleFacts {
     rationale: "In the container it leads to the kernel's files or a socket; a tool that unpacks without care \
                 follows it out.",
     remediation: "Make the target a path inside of the image.",
-    sources: &[],
+    sources: &["NIST 4.1.3"],
 };
 
 pub(in crate::report) const DUPLICATE_PATH: RuleFacts = RuleFacts {
@@ -53,7 +53,7 @@ pub(in crate::report) const DUPLICATE_PATH: RuleFacts = RuleFacts {
     rationale: "The specification forbids it, and readers differ in which of the two they take: what is scanned is \
                 not what runs.",
     remediation: "Rebuild the layer with each path once.",
-    sources: &["image-spec layer.md"],
+    sources: &["NIST 4.1.3", "image-spec layer.md"],
 };
 
 pub(in crate::report) const INVALID_WHITEOUT: RuleFacts = RuleFacts {
@@ -64,7 +64,7 @@ pub(in crate::report) const INVALID_WHITEOUT: RuleFacts = RuleFacts {
     rationale: "A deletion of the root, of `..`, through a link, or of what the same layer brings is taken differently \
                 by every runtime: some have the file, and others do not.",
     remediation: "Rebuild the layer with a sound tool.",
-    sources: &["image-spec layer.md"],
+    sources: &["NIST 4.1.3", "image-spec layer.md"],
 };
 
 pub(in crate::report) const AMBIGUOUS_TAR: RuleFacts = RuleFacts {
@@ -74,7 +74,7 @@ pub(in crate::report) const AMBIGUOUS_TAR: RuleFacts = RuleFacts {
     severity: Severity::High,
     rationale: "A scanner that sees other files than the runtime extracts is no scanner.",
     remediation: "Rebuild the layer as a plain ustar or pax archive.",
-    sources: &["RUSTSEC-2025-0110", "RUSTSEC-2025-0111", "RUSTSEC-2026-0066"],
+    sources: &["NIST 4.1.3", "RUSTSEC-2025-0110", "RUSTSEC-2025-0111", "RUSTSEC-2026-0066"],
 };
 
 pub(in crate::report) const DIGEST_MISMATCH: RuleFacts = RuleFacts {
@@ -84,7 +84,7 @@ pub(in crate::report) const DIGEST_MISMATCH: RuleFacts = RuleFacts {
     severity: Severity::Critical,
     rationale: "The content was changed or damaged after it was named.",
     remediation: "Do not use the image; fetch it again from a source you trust.",
-    sources: &[],
+    sources: &["CIS 4.12", "NIST 4.1.5"],
 };
 
 pub(in crate::report) const AMBIGUOUS_MANIFEST: RuleFacts = RuleFacts {
@@ -94,7 +94,7 @@ pub(in crate::report) const AMBIGUOUS_MANIFEST: RuleFacts = RuleFacts {
     severity: Severity::High,
     rationale: "Two tools that read one document differently can be shown two different images under one digest.",
     remediation: "Push the image again with a current tool.",
-    sources: &["CVE-2021-41190", "GO-2022-0360", "GO-2022-0379"],
+    sources: &["NIST 4.1.5", "CVE-2021-41190", "GO-2022-0360", "GO-2022-0379"],
 };
 
 pub(in crate::report) const FOREIGN_LAYER: RuleFacts = RuleFacts {
@@ -104,7 +104,7 @@ pub(in crate::report) const FOREIGN_LAYER: RuleFacts = RuleFacts {
     severity: Severity::Medium,
     rationale: "A descriptor with `urls` makes clients fetch from hosts that the maker of the image chose.",
     remediation: "Push the layer to the registry like the others.",
-    sources: &["image-spec descriptor.md"],
+    sources: &["NIST 4.1.5", "image-spec descriptor.md"],
 };
 
 pub(in crate::report) const RESOURCE_BOMB: RuleFacts = RuleFacts {
@@ -114,5 +114,5 @@ pub(in crate::report) const RESOURCE_BOMB: RuleFacts = RuleFacts {
     severity: Severity::Critical,
     rationale: "A small blob that unpacks without end fills the disk or the memory of the machine that pulls it.",
     remediation: "Do not use the image.",
-    sources: &["CVE-2023-25153", "CVE-2024-29902", "CVE-2026-25122"],
+    sources: &["NIST 4.1.3", "CVE-2023-25153", "CVE-2024-29902", "CVE-2026-25122"],
 };

@@ -139,6 +139,8 @@ fn whiteouts_of_lower_layers_are_plain_where_every_engine_does_the_same() {
     ] {
         assert_eq!(numbers(&[lower(), upper.clone()]), expected, "{upper:?}");
     }
+    // No layer has an entry for the folder, and the whiteout takes the last of its files.
+    assert_eq!(numbers(&[vec![(FILE, "n/x", "1")], vec![(FILE, "n/.wh.x", "")]]), [0; 0]);
     assert_eq!(numbers(&[vec![(FILE, ".wh..wh..opq", "")]]), [0; 0], "it hides nothing");
 }
 

@@ -36,7 +36,9 @@ impl LayeredRootfs {
             }
         }
         self.written.entry(directory.clone()).or_insert(at);
-        if directory != "/" && self.rootfs.get(&directory).is_none() {
+        // A folder that only its contents tell of is there, also when this whiteout takes the last of them.
+        let mut below = directory.clone();
+        if directory != "/" && self.rootfs.get(&directory).is_none() && !self.rootfs.has_below(&mut below) {
             self.vacant.push((at, directory.clone()));
         }
         if entry.name() == OPAQUE {

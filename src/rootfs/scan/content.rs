@@ -2,12 +2,14 @@
 
 use super::{
     Magic, TarEntry,
+    data_kind::{DataKind, DataSearch},
     markers::{Marks, Search},
+    setting_file::is_setting_file,
 };
 use crate::{
     elf::{self, Elf, Hardening, NotElf, Sparse},
     report::Limits,
-    secrets::{SecretHit, SecretScanner},
+    secrets::{ScannedSecrets, SecretScanner},
 };
 
 /// How much of file contents a scan examines.
@@ -51,6 +53,9 @@ fn kept_bytes(entry: &TarEntry, depth: ScanDepth) -> Option<usize> {
     {
         return usize::try_from(*most).ok();
     }
+    if depth == ScanDepth::Full && is_setting_file(path) {
+        return Some(Limits::AUDIT_SETTING_BYTES);
+    }
     let is_kept = KEPT.contains(&path) || KEPT_FOLDERS.iter().any(|folder| path.starts_with(folder));
     is_kept.then_some(Limits::AUDIT_KEPT_BYTES)
 }
@@ -64,6 +69,8 @@ pub(crate) enum FileContent {
     Script(String),
     /// An ELF file.
     Elf(Box<ElfFile>),
+    /// What a process or a database left.
+    Data(DataKind),
 }
 
 /// An ELF file.
@@ -77,12 +84,20 @@ pub(crate) struct ElfFile {
     pub(crate) marks: Marks,
 }
 
+impl ElfFile {
+    /// Whether rules about it have no answer, because not all of it was kept.
+    pub(super) fn is_unread(&self) -> bool {
+        self.headers == Err(NotElf::TooFar) || self.headers.is_ok() && self.hardening.is_none()
+    }
+}
+
 impl FileContent {
     /// The memory that it takes.
     pub(super) fn cost(&self) -> usize {
         64 + match self {
             Self::Kept { text, .. } => text.len(),
             Self::Script(line) => line.len(),
+            Self::Data(_) => 0,
             Self::Elf(file) => {
                 let names = file
                     .headers
@@ -109,12 +124,14 @@ pub(super) struct ContentReader<'s> {
     is_elf: bool,
     search: Option<Search>,
     begun: bool,
+    /// The search for what is no program and no setting; only of a full scan.
+    data: Option<DataSearch>,
 }
 
 /// The result of reading one file's content.
 pub(super) struct ScannedContent {
     pub(super) content: Option<FileContent>,
-    pub(super) secrets: Vec<SecretHit>,
+    pub(super) secrets: ScannedSecrets,
 }
 
 /// The longest line so far.
@@ -141,6 +158,7 @@ impl<'s> ContentReader<'s> {
             is_elf: false,
             search: None,
             begun: false,
+            data: (depth == ScanDepth::Full).then(DataSearch::default),
         }
     }
 
@@ -148,6 +166,9 @@ impl<'s> ContentReader<'s> {
         if let Some(secrets) = &mut self.secrets {
             secrets.push(chunk);
             self.checksum.update(chunk);
+        }
+        if let Some(data) = &mut self.data {
+            data.push(chunk);
         }
         self.push_kept(chunk);
         if self.is_elf {
@@ -214,11 +235,19 @@ impl<'s> ContentReader<'s> {
             head if head.starts_with(b"!<arch>") => Magic::Archive,
             _ => Magic::Other,
         };
-        let content = if self.is_elf {
+        let data = self.data.take().and_then(DataSearch::finish);
+        let content = if let Some(kind) = data.filter(|kind| *kind == DataKind::Core || !self.is_elf) {
+            Some(FileContent::Data(kind))
+        } else if self.is_elf {
             let sparse = &*self.sparse;
-            let headers = elf::headers(sparse);
+            let mut headers = elf::headers(sparse);
+            if matches!(headers, Err(NotElf::Broken(_))) && sparse.has_missed() {
+                headers = Err(NotElf::TooFar);
+            }
             let is_full = self.depth == ScanDepth::Full;
             let hardening = if is_full && headers.is_ok() { elf::read_hardening(sparse) } else { None };
+            // Sections without names that were not kept may be anything.
+            let hardening = hardening.filter(|found| !(found.unread_names && sparse.has_missed()));
             let marks = self.search.map(|search| search.finish(sparse)).unwrap_or_default();
             Some(FileContent::Elf(Box::new(ElfFile { headers, hardening, marks })))
         } else if let Some((text, lines)) = self.kept {

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
+use super::program_kind::{KINDS, KindMarks, ProgramKind};
 use crate::{elf::Sparse, report::Limits};
 
 /// The markers that were found in a program.
@@ -21,6 +22,8 @@ pub(crate) struct Marks {
     pub(crate) canary: bool,
     /// It is packed by UPX.
     pub(crate) packed: bool,
+    /// Texts of shells and tools.
+    pub(crate) kinds: KindMarks,
     /// Paths of the machine that built it; the first few.
     pub(crate) paths: Vec<String>,
 }
@@ -72,7 +75,9 @@ fn marker_search() -> Option<&'static AhoCorasick> {
     static WORDS_FOUND: OnceLock<Option<AhoCorasick>> = OnceLock::new();
     WORDS_FOUND
         .get_or_init(|| {
-            let forwards = WORDS.iter().map(|(word, _)| word.bytes().rev().collect::<Vec<u8>>());
+            let kinds = KINDS.iter().flat_map(|(_, texts)| texts);
+            let words = WORDS.iter().map(|(word, _)| word).chain(kinds);
+            let forwards = words.map(|word| word.bytes().rev().collect::<Vec<u8>>());
             AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(forwards).ok()
         })
         .as_ref()
@@ -99,7 +104,10 @@ impl Search {
             .collect();
         for (word, start, stop) in found {
             resume = stop;
-            self.mark(WORDS.get(word).map(|(_, sign)| *sign), start, stop);
+            match WORDS.get(word) {
+                Some((_, sign)) => self.mark(*sign, start, stop),
+                None => self.marks.kinds.see(word - WORDS.len()),
+            }
         }
         self.done = end.max(resume.min(self.window.len()));
         let forget = self.done.saturating_sub(OVERLAP);
@@ -107,12 +115,12 @@ impl Search {
         self.done -= forget;
     }
 
-    fn mark(&mut self, sign: Option<Sign>, start: usize, end: usize) {
+    fn mark(&mut self, sign: Sign, start: usize, end: usize) {
         let behind = self.window.get(end).copied().unwrap_or_default();
         match sign {
-            Some(Sign::BusyBox) if behind.is_ascii_digit() => self.marks.multi_call = Some("busybox"),
-            Some(Sign::ToyBoxVersion) if behind.is_ascii_digit() => self.marks.multi_call = Some("toybox"),
-            Some(Sign::ToyBox) => {
+            Sign::BusyBox if behind.is_ascii_digit() => self.marks.multi_call = Some("busybox"),
+            Sign::ToyBoxVersion if behind.is_ascii_digit() => self.marks.multi_call = Some("toybox"),
+            Sign::ToyBox => {
                 let before = self.window.get(start.saturating_sub(64)..start).unwrap_or_default();
                 let name: Vec<u8> = "xobyot".bytes().rev().collect();
                 let before = before.to_ascii_lowercase();
@@ -120,11 +128,11 @@ impl Search {
                     self.marks.multi_call = Some("toybox");
                 }
             }
-            Some(Sign::Tls(library)) => self.marks.tls = Some(library),
-            Some(Sign::OwnRoots) => self.marks.own_roots = true,
-            Some(Sign::Canary) => self.marks.canary = true,
-            Some(Sign::Path) => self.path(start, end),
-            _ => {}
+            Sign::Tls(library) => self.marks.tls = Some(library),
+            Sign::OwnRoots => self.marks.own_roots = true,
+            Sign::Canary => self.marks.canary = true,
+            Sign::Path => self.path(start, end),
+            Sign::BusyBox | Sign::ToyBoxVersion => {}
         }
     }
 
@@ -163,6 +171,12 @@ impl Search {
 
     pub(super) fn finish(mut self, file: &Sparse) -> Marks {
         self.search_window(0);
+        // Their banner may be another one than usual.
+        for kind in self.marks.kinds.kinds() {
+            if matches!(kind, ProgramKind::BusyBox | ProgramKind::ToyBox) {
+                self.marks.multi_call = Some(kind.name());
+            }
+        }
         // UPX writes its mark right behind the program headers.
         let head = file.head();
         let mark: Vec<u8> = "!XPU".bytes().rev().collect();
@@ -208,6 +222,29 @@ mod tests {
     }
 
     #[test]
+    fn programs_are_known_by_two_texts_and_by_no_single_one() {
+        for (kind, [first, second]) in KINDS {
+            let (first, second) = (forwards(first), forwards(second));
+            let both = format!("{}\0{first} %s\0{}\0{second}\0", "x".repeat(700), "y".repeat(3000));
+            for chunk in [1, 255, 4096] {
+                assert_eq!(marks(&both, chunk).kinds.kinds().collect::<Vec<_>>(), [kind], "{first}, {chunk}");
+            }
+            for one in [&first, &second] {
+                let text = format!("\0{one}\0{one}\0");
+                assert_eq!(marks(&text, 64).kinds.kinds().next(), None, "{one}");
+            }
+        }
+        let renamed = format!("\0{}\0{}", forwards("dnuof ton telppa :"), forwards("senibmoc taht yranib llac-itlum"));
+        assert_eq!(marks(&renamed, 9).multi_call, Some("busybox"));
+    }
+
+    /// With more the search has no vector instructions to look ahead with, and takes three times as long.
+    #[test]
+    fn the_words_are_not_more_than_a_vector_search_takes() {
+        assert!(WORDS.len() + 2 * KINDS.len() <= 64);
+    }
+
+    #[test]
     fn paths_of_builders_are_told_and_paths_of_the_compiler_are_not() {
         let leak = "\0/home/alice/src/server/main.c\0";
         assert_eq!(marks(leak, 5).paths, ["/home/alice/src/server/main.c"]);
@@ -224,5 +261,6 @@ mod tests {
         own.chunks(64 << 10).for_each(|part| search.push(part));
         let found = search.finish(&Sparse::default());
         assert_eq!((found.multi_call, found.tls, found.packed), (None, None, false));
+        assert_eq!(found.kinds.kinds().next(), None);
     }
 }

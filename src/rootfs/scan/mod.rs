@@ -1,19 +1,26 @@
 //! [`LayerScan`]: one layer, read once as a stream into its entries and the facts about their contents.
 
 mod content;
+mod data_kind;
 mod markers;
+mod program_kind;
 mod read_ahead;
+mod setting_file;
 
 use std::{collections::BTreeMap, io};
 
 pub(crate) use crate::layer::foreign_tar::{Flaw, Magic, TarEntry, TarEntryKind, name};
 pub(crate) use content::{ElfFile, FileContent, ScanDepth};
+pub(crate) use data_kind::DataKind;
+pub(crate) use program_kind::ProgramKind;
+pub(crate) use setting_file::is_setting_file;
 
+use super::packed::{FileUnpacker, PackedBudget, PackedFindings, UnreadPart};
 use crate::{
     elf::Sparse,
     layer::foreign_tar::{Tape, TapeItem},
     report::{Limits, Rule},
-    secrets::{SecretHit, SecretScanner, scan_header},
+    secrets::{ScannedSecrets, SecretHit, SecretScanner, scan_header},
 };
 use content::ContentReader;
 
@@ -35,10 +42,14 @@ pub(crate) struct LayerScan {
     pub(crate) header_secrets: Vec<(usize, SecretHit)>,
     /// Whether some headers, or what follows the end of the tar, are more than is searched for secrets.
     pub(crate) is_around_cut: bool,
+    /// What is inside of packed files, and what could not be read.
+    pub(crate) packed: PackedFindings,
     /// Bytes of the tar.
     pub(crate) unpacked_size: u64,
     /// The header of the gzip stream, where it is one and holds more than it must.
     pub(crate) gzip: Option<String>,
+    /// What the layer is packed as and what its media type says, where these differ.
+    pub(crate) mislabelled: Option<String>,
     /// Why it could not be read to the end, and the rule that says so, if one does.
     pub(crate) fault: Option<(String, Option<Rule>)>,
     /// Bytes of memory that all this takes, about.
@@ -101,6 +112,19 @@ impl LayerScan {
 }
 
 impl LayerScan {
+    /// Takes what was found in the file `index` itself, and what of it was not searched.
+    fn take_secrets(&mut self, (index, path): (usize, &str), found: ScannedSecrets, room: &PackedBudget) {
+        if let Some(part) = found.unread {
+            FileUnpacker::unread_file((index, path), part.reason.words(), room, &mut self.packed);
+        }
+        for hit in found.hits {
+            // Members that are stored as they are have been found where they are.
+            if self.secrets.len() < Limits::AUDIT_SECRETS && !self.packed.holds(index, hit.fingerprint) {
+                self.secrets.push((index, hit));
+            }
+        }
+    }
+
     /// Searches what stands around the content of the entry `index`, and its attributes, which may be packed there.
     fn search_header<R: io::BufRead>(&mut self, tape: &mut Tape<R>, index: usize, xattrs: &[(String, Vec<u8>)]) {
         let around = tape.take_around();
@@ -139,6 +163,7 @@ fn walk<R: io::BufRead>(
 ) -> io::Result<()> {
     let mut counts = [0; Flaw::KINDS];
     let mut spare = Sparse::default();
+    let packed_room = PackedBudget::default();
     let full = |what: String| io::Error::new(io::ErrorKind::QuotaExceeded, what);
     loop {
         match tape.next()? {
@@ -161,15 +186,34 @@ fn walk<R: io::BufRead>(
                 }
                 if entry.kind == TarEntryKind::File {
                     let mut reader = ContentReader::new(&entry, &mut spare, depth);
-                    tape.content(|chunk| reader.push(chunk))?;
+                    if depth == ScanDepth::Full {
+                        let before = scan.packed.weight();
+                        let mut content = tape.content_reader();
+                        let mut observe = |chunk: &[u8]| reader.push(chunk);
+                        let file = (index, entry.path.as_str(), entry.size);
+                        FileUnpacker::read(file, &mut content, &mut observe, &packed_room, &mut scan.packed);
+                        content.finish()?;
+                        room.take_bytes(scan.packed.weight() - before).map_err(full)?;
+                    } else {
+                        tape.content(|chunk| reader.push(chunk))?;
+                    }
                     let found = reader.finish(&mut entry);
+                    if let Some(FileContent::Elf(file)) = &found.content
+                        && depth == ScanDepth::Full
+                        && file.is_unread()
+                    {
+                        scan.packed.add_unread(UnreadPart {
+                            entry: index,
+                            member: None,
+                            reason: "its headers lead farther from its beginning than the audit looks".into(),
+                            credential: None,
+                        });
+                    }
                     if let Some(content) = found.content {
                         room.take_bytes(content.cost()).map_err(full)?;
                         scan.contents.insert(index, content);
                     }
-                    if scan.secrets.len() < Limits::AUDIT_SECRETS {
-                        scan.secrets.extend(found.secrets.into_iter().map(|hit| (index, hit)));
-                    }
+                    scan.take_secrets((index, &entry.path), found.secrets, &packed_room);
                 } else {
                     // A kind of its maker's own may have a content, which no runtime unpacks and the layer has.
                     let mut secrets = (depth == ScanDepth::Full).then(|| SecretScanner::sniffing(&entry.path));
@@ -179,7 +223,7 @@ fn walk<R: io::BufRead>(
                         }
                     })?;
                     let found = secrets.map(SecretScanner::finish).unwrap_or_default();
-                    scan.secrets.extend(found.into_iter().map(|hit| (index, hit)));
+                    scan.take_secrets((index, &entry.path), found, &packed_room);
                 }
                 scan.search_header(tape, index, entry.xattrs());
                 scan.entries.push(entry);

@@ -38,6 +38,11 @@ fn keys_of_every_form_are_found_and_weigh_what_they_are_worth() {
     }
 }
 
+/// What is no key, and as long as one.
+fn certificate() -> Vec<u8> {
+    [&[0x30, 0x2e, 0x30, 5][..], noise(ALNUM, 44).as_bytes()].concat()
+}
+
 #[test]
 fn words_about_keys_and_certificates_are_none() {
     let dashes = "-".repeat(5);
@@ -48,8 +53,8 @@ fn words_about_keys_and_certificates_are_none() {
             "expected {dashes}BEGIN PRIVATE KEY{dashes} in the file and then some more text follows here, long enough"
         ),
         format!("{dashes}BEGIN RSA PRIVATE KEY{dashes}\nMIIEpAIBAAKCAQEA...\n{dashes}END RSA PRIVATE KEY{dashes}"),
-        pem_of("CERTIFICATE", &der(), "\n"),
-        pem_of("PUBLIC KEY", &der(), "\n"),
+        pem_of("CERTIFICATE", &certificate(), "\n"),
+        pem_of("PUBLIC KEY", &certificate(), "\n"),
         "PuTTY-User-Key-File-2: ssh-rsa".to_owned(),
         "PuTTY-User-Key-File- version".to_owned(),
     ] {
@@ -114,7 +119,7 @@ fn files_made_for_credentials_are_read_as_what_they_are() {
         (
             "root/.kube/config",
             format!("users:\n- user:\n    client-key-data: {}\n", base64(pem().as_bytes())),
-            "kubeconfig",
+            "private-key",
         ),
         ("srv/wp-config.php", format!("<?php\ndefine( 'DB_PASSWORD', '{password}' );\n"), "wp-config"),
         ("srv/database.yml", format!("production:\n  password: {password}\n"), "database-config"),

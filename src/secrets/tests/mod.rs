@@ -6,6 +6,7 @@ mod config;
 mod files;
 mod key_search;
 mod properties;
+mod recall;
 mod streams;
 mod tokens;
 
@@ -116,13 +117,13 @@ fn age() -> String {
 fn scan_as(kind: ContentKind, path: &str, bytes: &[u8]) -> Vec<SecretHit> {
     let mut scanner = SecretScanner::new(kind, path);
     scanner.push(bytes);
-    scanner.finish()
+    scanner.finish().hits
 }
 
 fn scan(path: &str, text: &str) -> Vec<SecretHit> {
     let mut scanner = SecretScanner::sniffing(path);
     scanner.push(text.as_bytes());
-    scanner.finish()
+    scanner.finish().hits
 }
 
 fn detectors(hits: &[SecretHit]) -> Vec<&'static str> {
@@ -210,6 +211,7 @@ fn tokens() -> Vec<(&'static str, String)> {
         ("heroku-token", join(&["HRKU-AA", &noise(ALNUM, 58)])),
         ("atlassian-token", join(&["ATATT3", &noise(ALNUM, 186)])),
         ("private-key", pem()),
+        ("linker-flag", join(&["-ldflags=\"-s -X main.dbPassword=", &noise(ALNUM, 12), "\""])),
         ("jwt", jwt("HS256")),
         ("url-password", join(&["postgres://app:", &noise(ALNUM, 12), "@db.internal:5432/x"])),
     ]

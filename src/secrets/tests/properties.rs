@@ -54,7 +54,11 @@ proptest! {
         let text = format!("{first}{}", String::from_utf8_lossy(&bytes));
         let mut scanner = SecretScanner::new(ContentKind::Text, "");
         scanner.push(text.as_bytes());
-        prop_assert_eq!(text::detected(&text), scanner.finish());
+        let mut hits = scanner.finish().hits;
+        for hit in &mut hits {
+            hit.line = None;
+        }
+        prop_assert_eq!(text::detected(&text), hits);
     }
 
     #[test]

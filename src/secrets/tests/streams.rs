@@ -16,7 +16,7 @@ fn utf16_and_its_offsets() {
         for byte in &bytes {
             scanner.push(&[*byte]);
         }
-        let hits = scanner.finish();
+        let hits = scanner.finish().hits;
         assert_eq!(detectors(&hits), ["github-token"]);
         assert_eq!(hits[0].offset, 2 + 2 * at as u64);
     }
@@ -36,7 +36,7 @@ fn the_cuts_of_a_stream_change_nothing() {
         for size in [7, 4096, 65_536, 65_537, 98_304, 100_000] {
             let mut scanner = SecretScanner::new(kind, "srv/a");
             text.as_bytes().chunks(size).for_each(|chunk| scanner.push(chunk));
-            assert_eq!(scanner.finish(), whole, "{size}");
+            assert_eq!(scanner.finish().hits, whole, "{size}");
         }
     }
 }
@@ -49,7 +49,7 @@ fn a_token_is_found_at_every_cut_and_at_every_place_of_a_block() {
         let mut scanner = SecretScanner::new(ContentKind::Text, "srv/a");
         scanner.push(&text.as_bytes()[..cut]);
         scanner.push(&text.as_bytes()[cut..]);
-        let hits = scanner.finish();
+        let hits = scanner.finish().hits;
         assert_eq!((hits.len(), hits[0].offset), (1, 2), "{cut}");
     }
     for shift in 0..60 {
@@ -84,7 +84,7 @@ fn a_line_of_megabytes_is_read_like_any_other() {
         scanner.push(&filler);
         scanner.push(format!(" {} ", checked("npm_")).as_bytes());
     }
-    let hits = scanner.finish();
+    let hits = scanner.finish().hits;
     assert_eq!(hits.len(), 1, "the same secret eight times");
     assert_eq!(hits[0].offset, (1 << 20) + 1);
 }
@@ -114,6 +114,9 @@ pub(super) fn hostile() -> Vec<String> {
         "password ".to_owned(),
         "a=".to_owned(),
         "\\n".to_owned(),
+        base64(b"{\"auths\": and more"),
+        format!("{}=", base64(b"text that is long enough to be looked into, twice")),
+        "-ldflags -X ".to_owned(),
     ]);
     inputs
 }
@@ -130,8 +133,30 @@ fn hostile_input_costs_a_bounded_number_of_steps_a_byte() {
     for unit in hostile() {
         assert!(steps(&unit, "srv/a") <= WORK_PER_BYTE, "{:?}", &unit.get(..unit.len().min(40)));
     }
-    for unit in ["password ", "a=", "\n", "token: b\n", "{\"auths\":", "user:$6$salt$hash\n"] {
-        for path in ["root/.netrc", "srv/.env", "root/.kube/config", "etc/shadow", "root/.docker/config.json"] {
+    for unit in [
+        "<a b=\"c\"",
+        "<!-->",
+        "{\"password\":\"",
+        "[\"",
+        "a -p b 'c=",
+        "TFMwdExTMUNSVWRKVGlC",
+        "password ",
+        "a=",
+        "\n",
+        "token: b\n",
+        "{\"auths\":",
+        "user:$6$salt$hash\n",
+    ] {
+        for path in [
+            "root/.netrc",
+            "srv/.env",
+            "root/.kube/config",
+            "etc/shadow",
+            "root/.docker/config.json",
+            "a.json",
+            "a.xml",
+            "a.sh",
+        ] {
             assert!(steps(unit, path) <= WORK_PER_BYTE, "{unit:?} {path}");
         }
     }
@@ -194,9 +219,9 @@ fn a_secret_of_a_document_is_at_its_byte_whatever_the_encoding() {
         [b"{\"a\":\"\xe4\xe4\",", format!("\"credentials\":{{\"a\":{{\"token\":\"{token}\"}}}}}}").as_bytes()].concat();
     let at = memchr::memmem::find(&json, token.as_bytes()).unwrap() as u64;
     assert_eq!(scan_as(ContentKind::Text, "a.tfrc.json", &json)[0].offset, at);
-    // The value is written with an escape: its name shows the place.
+    // The value is written with an escape, which is a part of it.
     let escaped = format!("{{\"credentials\":{{\"a\":{{\"token\":\"\\u0041{token}\"}}}}}}");
-    assert_eq!(scan("a.tfrc.json", &escaped)[0].offset, escaped.find("\"token\"").unwrap() as u64);
+    assert_eq!(scan("a.tfrc.json", &escaped)[0].offset, escaped.find("\\u0041").unwrap() as u64);
 }
 
 #[test]
@@ -205,4 +230,81 @@ fn two_passwords_that_differ_in_a_byte_outside_of_utf_8_are_two() {
     let hits = scan_as(ContentKind::Text, "root/.netrc", text);
     assert_eq!(hits.iter().map(|hit| hit.offset).collect::<Vec<_>>(), [28, 66]);
     assert!(hits.iter().all(|hit| hit.masked == "password=\u{2026} (hidden)"));
+}
+
+/// The hits of a file that is given in chunks of that size.
+fn scanned(path: &str, bytes: &[u8], size: usize) -> ScannedSecrets {
+    let mut scanner = SecretScanner::sniffing(path);
+    bytes.chunks(size).for_each(|chunk| scanner.push(chunk));
+    scanner.finish()
+}
+
+#[test]
+fn documents_of_any_size_are_read_to_their_end() {
+    let secret = "Sup3rS3cret9";
+    let json = |key: &str| {
+        let filler = "\"x\":{\"value\":\"yyyyyyyyyyyyyyyyyyyy\"},".repeat(20_000);
+        format!("{{\"outputs\":{{{filler}\"z\":1}},\"resources\":[{{\"attributes\":{{\"{key}\":\"{secret}\"}}}}]}}")
+    };
+    let lines =
+        |last: &str| "K=yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\n".repeat(12_000) + last;
+    for (path, text) in [
+        ("app/.env", lines(&format!("DB_PASSWORD={secret}"))),
+        ("root/.netrc", lines(&format!("machine a login b\npassword\n{secret}"))),
+        ("root/.pgpass", lines(&format!("h:1:d:u:{secret}\n"))),
+        ("app/x.properties", lines(&format!("db.password={secret}\n"))),
+        ("app/terraform.tfstate", json("password")),
+        ("app/config.json", json("password")),
+        ("app/x.xml", format!("<a>{}<password>{secret}</password></a>", "<b c=\"d\">text</b>\n".repeat(40_000))),
+    ] {
+        assert!(text.len() > 700_000, "{path}");
+        for size in [65_536, 1000] {
+            let found = scanned(path, text.as_bytes(), size);
+            let at = text.find(secret).unwrap();
+            let line = 1 + text[..at].matches('\n').count() as u64;
+            let places: Vec<_> = found.hits.iter().map(|hit| (hit.offset, hit.line)).collect();
+            assert_eq!(places, [(at as u64, Some(line))], "{path}");
+            assert_eq!(found.unread, None, "{path}");
+        }
+    }
+}
+
+#[test]
+fn what_a_bound_cuts_off_is_said() {
+    let long = "x".repeat(Limits::SECRET_LINE_BYTES);
+    for (path, text, at, reason) in [
+        ("app/.env", format!("A=b\nLIST={long},PASSWORD=Sup3rS3cret9\n"), 4, SecretUnreadReason::LongLine),
+        ("app/a.json", format!("{{\"password\": \"{long}\"}}"), 14, SecretUnreadReason::LongValue),
+        ("root/.vault-token", long.clone(), 0, SecretUnreadReason::LongFile),
+        ("app/settings.xml", format!("<settings><servers><server a=\"{long}\"/>"), 20, SecretUnreadReason::LongLine),
+    ] {
+        for size in [65_536, 999] {
+            let unread = scanned(path, text.as_bytes(), size).unread;
+            assert_eq!(unread, Some(SecretUnread { offset: at, reason }), "{path}");
+        }
+    }
+    let quiet = format!("{{\"picture\": \"{long}\"}}");
+    assert_eq!(scanned("app/a.json", quiet.as_bytes(), 4096).unread, None);
+}
+
+#[test]
+fn a_hit_has_its_line_in_text_and_none_in_a_program() {
+    let token = checked("ghp_");
+    let text = format!("a\r\n\n{}\n x {token}\n{}", "y\n".repeat(70_000), pem());
+    let lines: Vec<_> = scanned("srv/a", text.as_bytes(), 4096).hits.iter().map(|hit| hit.line).collect();
+    assert_eq!(lines, [Some(70_004), Some(70_005)]);
+    let word = base64(pem().as_bytes());
+    let text = format!("{}key={word}\n", "y\n".repeat(70_000));
+    for size in [1000, 65_536] {
+        let hits = scanned("srv/a", text.as_bytes(), size).hits;
+        assert_eq!(hits.iter().map(|hit| (hit.offset, hit.line)).collect::<Vec<_>>(), [(140_004, Some(70_001))]);
+    }
+    let program = [&b"\x7fELF\0\0\n\n"[..], token.as_bytes()].concat();
+    assert_eq!(scanned("srv/a", &program, 9).hits[0].line, None);
+}
+
+#[test]
+fn a_credential_file_with_a_byte_that_no_text_has_is_read() {
+    let text = b"A=\0\0\nDB_PASSWORD=Sup3rS3cret9\n";
+    assert_eq!(detectors(&scanned("srv/.env", text, 9).hits), ["dotenv"]);
 }

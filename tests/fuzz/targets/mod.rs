@@ -30,6 +30,7 @@ pub mod ld_cache;
 pub mod lock;
 pub mod merge;
 pub mod mirrors;
+pub mod packed;
 pub mod policy;
 pub mod project;
 mod project_tools;

@@ -10,7 +10,7 @@ use hardpan::{
 };
 
 /// One of each way in which a file is read.
-const PATHS: [&str; 12] = [
+const PATHS: [&str; 18] = [
     "srv/a",
     "root/.netrc",
     "srv/.env",
@@ -23,6 +23,12 @@ const PATHS: [&str; 12] = [
     "srv/app.yaml",
     "root/.docker/config.json",
     "srv/key.pem",
+    "srv/app.json",
+    "srv/app.tfstate",
+    "srv/settings.xml",
+    "srv/run.sh",
+    "srv/store.p12",
+    "srv/master.key",
 ];
 /// Inputs up to this size are also read again and again, so that they reach beyond one block.
 const SHORT: usize = 32;
@@ -59,12 +65,13 @@ fn search(path: &str, bytes: &[u8]) {
     };
     let whole = scan(usize::MAX);
     assert!(whole == scan(1 + bytes.len() / 3));
-    for hit in &whole {
+    assert!(whole.unread.is_none_or(|unread| unread.offset < bytes.len() as u64), "{path}: {:?}", whole.unread);
+    for hit in &whole.hits {
         place(path, bytes, hit);
     }
     let mut keys = KeySearch::new();
     keys.push(bytes);
-    let has_key = whole.iter().any(|hit| hit.rule == Rule::PrivateKey);
+    let has_key = whole.hits.iter().any(|hit| hit.rule == Rule::PrivateKey);
     assert!(!has_key || keys.finish().is_some() || path_is_of_keys(path), "{path}: a key that the search overlooks");
 }
 
@@ -72,6 +79,12 @@ fn search(path: &str, bytes: &[u8]) {
 fn place(path: &str, bytes: &[u8], hit: &SecretHit) {
     let at = usize::try_from(hit.offset).unwrap();
     assert!(at < bytes.len(), "{path}: {} at {at} of {}", hit.detector, bytes.len());
+    if let Some(line) = hit.line {
+        // Of UTF-16 the bytes between two line breaks say nothing.
+        let lines = bytes[..at].split(|byte| *byte == b'\n').count() as u64;
+        let is_text = ContentKind::of(path, bytes) == ContentKind::Text;
+        assert!(!is_text || line == lines, "{path}: {} at {at} is not in line {line}", hit.detector);
+    }
     if ContentKind::of(path, bytes) == ContentKind::Text && hit.detector == "netrc" {
         let before = bytes[..at].trim_ascii_end();
         assert!(before.len() < at && before.ends_with(b"password"), "{path}: not at {at}");

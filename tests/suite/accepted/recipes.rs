@@ -339,7 +339,7 @@ fn known_content(dice: &mut Dice) -> Vec<u8> {
         5 => b"#!/bin/sh\nexit 0\n".to_vec(),
         6 => format!("url = https://user:{token}@example.com/\n").into_bytes(),
         7 => b"-----BEGIN CERTIFICATE-----\nnone\n-----END CERTIFICATE-----\n".to_vec(),
-        8 => gzip(format!("{token}\n").as_bytes()),
+        8 => gzip(format!("{} is no token\n", &token[..8]).as_bytes()),
         _ => b"password = \"correct9horseBattery7staple\"\n".to_vec(),
     }
 }

@@ -40,7 +40,14 @@ fn waiver(until: (u16, u8, u8), user: &str) -> Audit {
     let source = Arc::new(SourceText { path: "policy.toml".to_owned(), text: String::new() });
     let origin = Origin::new(&source, 0..0);
     let path = Some(PathGlob::parse("/**").unwrap());
-    policy.waivers.push(Waiver { rule: Rule::Leftovers, path, reason: "known".to_owned(), until, origin });
+    policy.waivers.push(Waiver {
+        rule: Rule::Leftovers,
+        path,
+        fingerprint: None,
+        reason: "known".to_owned(),
+        until,
+        origin,
+    });
     let note = vec![SampleFile::folder("srv"), SampleFile::text(&format!("srv/{user}"), "x")];
     clean().layer(note).audit_by(&policy)
 }
@@ -101,6 +108,12 @@ fn network() -> Vec<Case> {
         case(Rule::InvalidPort, || port("8080/icmp"), || port("8080/udp")),
         case(Rule::SensitiveVolume, || volume("/etc"), || volume("/etcetera")),
         case(Rule::SensitiveVolume, || volume("/var/run/docker.sock"), || volume("/var/run/server")),
+        case(Rule::DebugDoor, || port("9229/tcp"), || port("9230/tcp")),
+        case(
+            Rule::DebugDoor,
+            || clean().env(&["NODE_OPTIONS=--inspect"]).audit(),
+            || clean().env(&["NODE_OPTIONS=--trace-warnings"]).audit(),
+        ),
     ]
 }
 
@@ -117,6 +130,24 @@ fn settings() -> Vec<Case> {
     vec![
         case(Rule::AddFromUrl, || history("ADD https://example.com/x /x # buildkit"), || history("ADD file:00 in / ")),
         case(Rule::PipeToShell, || history("RUN curl -s https://x | sh"), || history("RUN curl -s https://x | tar x")),
+        case(
+            Rule::UncheckedTls,
+            || history("RUN curl -fsSLk https://x -o /x"),
+            || history("RUN curl -fsSL https://x -o /x -o k"),
+        ),
+        case(
+            Rule::UncheckedTls,
+            || clean().env(&["NODE_TLS_REJECT_UNAUTHORIZED=0"]).audit(),
+            || clean().env(&["NODE_TLS_REJECT_UNAUTHORIZED=1"]).audit(),
+        ),
+        case(
+            Rule::UnverifiedPackages,
+            || history("RUN apk add --allow-untrusted x.apk"),
+            || history("RUN apk add --allow-untrusted=no x.apk"),
+        ),
+        case(Rule::SystemUpgrade, || history("RUN apt-get -y upgrade"), || history("RUN apt-get -y install upgrade")),
+        case(Rule::OpenChmod, || history("RUN chmod -R 777 /x"), || history("RUN chmod -R 775 /x")),
+        case(Rule::DuplicateVariable, || clean().env(&["A=1", "A=2"]).audit(), || clean().env(&["A=1", "a=2"]).audit()),
         case(Rule::StopSignal, || config("StopSignal", json!("SIGKILL")), || config("StopSignal", json!("SIGQUIT"))),
         case(Rule::Healthcheck, || check(&["CMD-SHELL", "x"]), || check(&["CMD", "server", "--check"])),
         case(Rule::WorkingDirectory, || config("WorkingDir", json!("/none")), || config("WorkingDir", json!("/usr"))),
@@ -142,6 +173,11 @@ fn settings() -> Vec<Case> {
             Rule::LoaderHijack,
             || clean().env(&["LD_PRELOAD=/x.so"]).audit(),
             || clean().env(&["PRELOAD=/x.so"]).audit(),
+        ),
+        case(
+            Rule::LoaderHijack,
+            || clean().env(&["PYTHONPATH=/usr/lib:/tmp/lib"]).audit(),
+            || clean().env(&["PYTHONPATH=/usr/lib"]).audit(),
         ),
         case(
             Rule::LoaderHijack,

@@ -38,7 +38,21 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 fn accounts() -> Vec<Case> {
+    fn settings(path: &str, text: &str) -> Audit {
+        let (folder, _) = path.rsplit_once('/').unwrap();
+        files(vec![SampleFile::folder(folder), SampleFile::text(path, text)])
+    }
     vec![
+        case(
+            Rule::PasswordlessSudo,
+            || settings("etc/sudoers", "app ALL=(ALL) NOPASSWD: ALL\n"),
+            || settings("etc/sudoers", "app ALL=(ALL) PASSWD: ALL\n"),
+        ),
+        case(
+            Rule::RootLogin,
+            || settings("etc/ssh/sshd_config", "PermitRootLogin yes\n"),
+            || settings("etc/ssh/sshd_config", "PermitRootLogin no\n"),
+        ),
         case(Rule::EmptyPassword, || shadow("root::1::::::\n"), || shadow("root:!:1::::::\napp:*:1::::::\n")),
         case(Rule::EmptyPassword, || passwd("a::5:5::/:\n"), || passwd("\n:::\na\na:\n+::::::\n")),
         case(Rule::DuplicateId, || passwd("toor:x:0:0::/:\n"), || passwd("a:x:5:0::/:\nb:x:05x:0::/:\n")),
@@ -83,6 +97,31 @@ fn tools() -> Vec<Case> {
             || data("usr/lib/status"),
         ),
         case(Rule::DownloadTool, || tool("usr/bin/wget"), || tool("usr/bin/widget")),
+        case(
+            Rule::DownloadTool,
+            || multi_call("\0loot enil dnammoc lruc\0dleif mrof nwonknu piks\0"),
+            || multi_call("\0loot enil dnammoc lruc\0"),
+        ),
+        case(
+            Rule::DatabaseDump,
+            || files(vec![SampleFile::text("x.sql", "-- MySQL dump 10\n\nINSERT INTO `t` VALUES (1);\n")]),
+            || files(vec![SampleFile::text("x.sql", "-- MySQL dump 10\n\nCREATE TABLE t (id int);\n")]),
+        ),
+        case(
+            Rule::MemoryDump,
+            || files(vec![SampleFile::text("x", "b0VIM 9.1\n")]),
+            || files(vec![SampleFile::text("x.swp", "b0\n")]),
+        ),
+        case(
+            Rule::EndOfLife,
+            || files(vec![SampleFile::text("etc/os-release", "ID=alpine\nVERSION_ID=3.12.1\n")]),
+            || files(vec![SampleFile::text("etc/os-release", "ID=alpine\nVERSION_ID=3.22.1\n")]),
+        ),
+        case(
+            Rule::UncheckedTls,
+            || files(vec![SampleFile::folder("etc"), SampleFile::text("etc/wgetrc", "check-certificate=off\n")]),
+            || files(vec![SampleFile::folder("etc"), SampleFile::text("etc/wgetrc", "check-certificate=on\n")]),
+        ),
         case(Rule::Compiler, || tool("usr/bin/x86_64-linux-gnu-gcc-12"), || tool("usr/bin/gccgo-not")),
         case(
             Rule::Compiler,
@@ -205,7 +244,13 @@ fn secrets() -> Vec<Case> {
         case(
             Rule::PrivateKey,
             || files(vec![SampleFile::text("usr/lib/x", &key(0x70))]),
-            || files(vec![SampleFile::text("usr/lib/x", &key(0x70).replace("PRIVATE", "PUBLIC"))]),
+            // The label alone makes no other thing of a key: what it begins with is changed, too.
+            || {
+                files(vec![SampleFile::text(
+                    "usr/lib/x",
+                    &key(0x70).replace("PRIVATE", "PUBLIC").replace("MC4C", "MCow"),
+                )])
+            },
         ),
         case(
             Rule::ProviderToken,

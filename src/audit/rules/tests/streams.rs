@@ -257,5 +257,8 @@ fn gzip_members_are_all_read_and_bytes_behind_them_are_not_passed_over() {
 fn an_image_for_another_system_is_not_judged_by_the_rules_of_linux() {
     let windows = clean().document("os", "windows".into()).audit();
     assert!(windows.is_incomplete());
-    assert!(windows.images[0].unknown.iter().any(|one| one.reason.contains("the image is for `windows`")));
+    assert_eq!(broken(&windows), [], "what the rules of Linux say of it would be wrong");
+    assert!(
+        windows.images[0].unknown.iter().any(|one| one.reason.starts_with("not a Linux image: it is for `windows`"))
+    );
 }

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use base64ct::{Base64, Encoding as _};
 use serde_json::json;
 
-use super::{browser::Browser, render};
+use super::{browser::Browser, filter, render};
 use crate::{
     audit::Audit,
-    cli::audit::{groups, hostile_audit, sample_audit},
+    cli::audit::{besides::Besides, groups, hostile_audit, sample_audit},
 };
 
 /// A page in a file.
@@ -39,7 +39,7 @@ fn sees_the_findings(browser: &mut Browser, audit: &Audit) {
 #[test]
 fn the_findings_are_seen_light_dark_on_a_phone_and_on_paper() {
     let audit = sample_audit::audit();
-    let (_folder, path) = page(&render(std::slice::from_ref(&audit), &[]));
+    let (_folder, path) = page(&render(std::slice::from_ref(&audit), Besides::default()));
     for (width, scheme, media) in [(1200, "light", ""), (1200, "dark", ""), (390, "light", ""), (800, "dark", "print")]
     {
         let mut browser = Browser::open(&path, width, scheme, media);
@@ -84,7 +84,7 @@ const CONTRAST: &str = "(() => {
 
 #[test]
 fn the_page_has_one_first_heading_named_tables_and_anchors_that_lead_somewhere() {
-    let (_folder, path) = page(&render(&[sample_audit::audit()], &[]));
+    let (_folder, path) = page(&render(&[sample_audit::audit()], Besides::default()));
     let mut browser = Browser::open(&path, 1200, "light", "");
     for (expression, wanted) in [
         ("document.querySelectorAll('h1').length", json!(1)),
@@ -110,16 +110,17 @@ fn the_page_has_one_first_heading_named_tables_and_anchors_that_lead_somewhere()
 
 #[test]
 fn nothing_of_an_image_runs_or_loads_or_becomes_a_tag() {
-    let plain = render(&[sample_audit::audit()], &[]);
-    let (_folder, path) = page(&render(&[hostile_audit::audit()], &[]));
+    let plain = render(&[sample_audit::audit()], Besides::default());
+    let (_folder, path) = page(&render(&[hostile_audit::audit()], Besides::default()));
     let mut browser = Browser::open(&path, 1200, "light", "");
     for (expression, wanted) in [
         ("typeof window.ran", json!("undefined")),
         (
-            "document.querySelectorAll('script, img, iframe, svg, link, object, form, base, [onload], [onerror]').length",
+            "document.querySelectorAll('img, iframe, svg, link, object, form, base, [onload], [onerror]').length",
             json!(0),
         ),
         ("document.querySelectorAll('style').length", json!(1)),
+        ("document.querySelectorAll('script').length", json!(1)),
         ("document.body.innerText.includes('<script>window.ran')", json!(true)),
     ] {
         assert_eq!(browser.value(expression), wanted, "{expression}");
@@ -137,6 +138,87 @@ fn nothing_of_an_image_runs_or_loads_or_becomes_a_tag() {
     assert!(browser.said.len() >= 2, "{:?}", browser.said);
 }
 
+/// The titles of the rules whose findings are seen.
+const SEEN: &str = "[...document.querySelectorAll('article.card')].filter(e => e.offsetHeight > 0)
+    .map(e => e.querySelector('.rule code').textContent)";
+
+/// Types words into the filter.
+fn words(browser: &mut Browser, words: &str) {
+    let event = "dispatchEvent(new Event('input', { bubbles: true }))";
+    browser.value(&format!(
+        "(() => {{ const e = document.getElementById('filter-text'); e.value = {}; e.{event}; }})()",
+        json!(words)
+    ));
+}
+
+#[test]
+fn the_filter_shows_the_findings_of_chosen_severities_and_words() {
+    let audit = sample_audit::audit();
+    let (_folder, path) = page(&render(std::slice::from_ref(&audit), Besides::default()));
+    let mut browser = Browser::open(&path, 1200, "light", "");
+    let all = browser.value(SEEN);
+    assert_eq!(browser.value("document.getElementById('filter').offsetHeight > 0"), json!(true));
+    let count = groups::all_findings(&audit).count();
+    assert_eq!(
+        browser.value("document.getElementById('filter-count').textContent"),
+        json!(format!("All {count} findings are shown."))
+    );
+    words(&mut browser, "id_RSA");
+    assert_eq!(browser.value(SEEN), json!(["private-key"]));
+    // A word of the rule is about all of its findings; every word counts.
+    words(&mut browser, "shell bash");
+    assert_eq!(browser.value(SEEN), json!(["shell"]));
+    let items = "[...document.querySelectorAll('article.card .places > li')].filter(e => e.offsetHeight > 0).length";
+    assert_eq!(browser.value(items), json!(1));
+    words(&mut browser, "nothing of the kind");
+    assert_eq!(browser.value(SEEN), json!([]));
+    assert_eq!(
+        browser.value("document.getElementById('filter-count').textContent"),
+        json!(format!("0 of {count} findings are shown."))
+    );
+    words(&mut browser, "");
+    assert_eq!(browser.value(SEEN), all);
+    browser.value("document.querySelectorAll('#filter input[type=checkbox]').forEach(e => { if (e.value !== 'critical') e.click(); })");
+    assert_eq!(browser.value(SEEN), json!(["private-key"]));
+    browser.value(
+        "document.querySelectorAll('#filter input[type=checkbox]').forEach(e => { if (!e.checked) e.click(); })",
+    );
+    assert_eq!(browser.value(SEEN), all);
+    assert_eq!(browser.said, [""; 0], "the console");
+    assert_eq!(browser.loaded.len(), 1, "{:?}", browser.loaded);
+}
+
+#[test]
+fn a_page_whose_script_does_not_run_shows_every_finding_and_no_controls() {
+    let audit = sample_audit::audit();
+    let whole = render(std::slice::from_ref(&audit), Besides::default());
+    // One in which there is none, and one whose script is not the one of the policy.
+    for (text, complaints) in
+        [(whole.replace(filter::SCRIPT, ""), 1), (whole.replace("\"use strict\"", "window.ran = 1"), 1)]
+    {
+        assert_ne!(text, whole);
+        let (_folder, path) = page(&text);
+        let mut browser = Browser::open(&path, 1200, "light", "");
+        sees_the_findings(&mut browser, &audit);
+        assert_eq!(browser.value("document.getElementById('filter').offsetHeight"), json!(0));
+        assert_eq!(browser.value("typeof window.ran"), json!("undefined"));
+        assert!(browser.said.len() <= complaints, "{:?}", browser.said);
+    }
+}
+
+#[test]
+fn a_finding_leads_to_its_box_in_the_map() {
+    let (_folder, path) = page(&render(&[sample_audit::audit()], Besides::default()));
+    let mut browser = Browser::open(&path, 1200, "light", "");
+    let boxed = "(() => { const a = [...document.querySelectorAll('article.card .places > li')]
+        .find(e => e.textContent.includes('/usr/bin/bash')).querySelector('a.to-map'); a.click();
+        return document.querySelector(':target').title; })()";
+    let title = browser.value(boxed);
+    assert!(title.as_str().is_some_and(|title| title.starts_with("/usr/bin/bash, ")), "{title}");
+    let tables = browser.value("document.querySelectorAll('details[id*=-files-] table').length");
+    assert_eq!(tables, json!(3), "a table for each layer with files");
+}
+
 /// `HARDPAN_BLESS=1 cargo test picture_of_the_page` takes the picture that the README shows.
 #[test]
 fn the_picture_of_the_page() {
@@ -147,7 +229,7 @@ fn the_picture_of_the_page() {
         audit.images.iter_mut().for_each(|image| image.unknown.clear());
         audit.findings.clear();
         audit.skipped.clear();
-        let (_folder, page) = page(&render(&[audit], &[]));
+        let (_folder, page) = page(&render(&[audit], Besides::default()));
         let picture = Browser::open(&page, 1100, "light", "").picture(1100, 1400);
         std::fs::write(path, Base64::decode_vec(&picture).expect("base 64")).expect("the picture");
     }

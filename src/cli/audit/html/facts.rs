@@ -2,18 +2,15 @@
 
 use serde_json::Value;
 
-use super::html_text::HtmlText;
+use super::{html_text::HtmlText, map, map_anchors::MapAnchors};
 use crate::{
     audit::ImageAudit,
     cli::audit::phrases,
     report::{Severity, printable},
 };
 
-/// The largest files of an image that the page lists.
-const FILES: usize = 20;
-
 /// The table of layers.
-pub(super) fn layers(page: &mut HtmlText, image: &ImageAudit) {
+pub(super) fn layers(page: &mut HtmlText, image: &ImageAudit, anchors: &MapAnchors<'_>) {
     page.html(
         "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Layers\"><table>\n<caption>Layers, lowest first\
          </caption>\n<thead><tr><th scope=\"col\" class=\"n\">Layer</th><th scope=\"col\" class=\"n\">Unpacked</th>\
@@ -21,7 +18,13 @@ pub(super) fn layers(page: &mut HtmlText, image: &ImageAudit) {
          <th scope=\"col\">Made by</th></tr></thead>\n<tbody>\n",
     );
     for (index, layer) in image.layers.iter().enumerate() {
-        page.html("<tr><th scope=\"row\" class=\"n\">").text(index).html("</th><td class=\"n\">");
+        page.html("<tr><th scope=\"row\" class=\"n\">");
+        if layer.largest.is_empty() {
+            page.text(index);
+        } else {
+            page.html("<a href=\"#").text(anchors.table(index)).html("\">").text(index).html("</a>");
+        }
+        page.html("</th><td class=\"n\">");
         page.text(phrases::size(layer.unpacked_size)).html("</td><td class=\"n\">").text(phrases::size(layer.size));
         page.html("</td><td class=\"n\">").text(layer.entries).html("</td><td>");
         let here = |finding: &&_| is_in(finding, index);
@@ -52,25 +55,30 @@ fn found(page: &mut HtmlText, severity: Severity, count: usize) {
     }
 }
 
-/// The largest files of all layers.
-pub(super) fn files(page: &mut HtmlText, image: &ImageAudit) {
-    let layers = image.layers.iter().enumerate();
-    let mut files: Vec<_> =
-        layers.flat_map(|(index, layer)| layer.largest.iter().map(move |file| (index, file))).collect();
-    files.sort_by_key(|(_, file)| std::cmp::Reverse(file.size));
-    if files.is_empty() {
-        return;
+/// The largest files of each layer, a table a layer.
+pub(super) fn files(page: &mut HtmlText, image: &ImageAudit, anchors: &MapAnchors<'_>) {
+    let marks = map::marks(&image.findings);
+    for (index, layer) in image.layers.iter().enumerate().filter(|(_, layer)| !layer.largest.is_empty()) {
+        page.html("<details class=\"card\" id=\"").text(anchors.table(index)).html("\"><summary>Files of layer ");
+        page.text(index).html(": the ").text(layer.largest.len()).html(" largest of ");
+        page.text(phrases::entries(layer.entries)).html("</summary>\n");
+        page.html("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Files of layer ").text(index);
+        page.html("\"><table>\n<caption>Largest files of layer ").text(index);
+        page.html("</caption>\n<thead><tr><th scope=\"col\" class=\"n\">Size</th><th scope=\"col\">Finding</th>");
+        page.html("<th scope=\"col\">Path</th></tr></thead>\n<tbody>\n");
+        for file in &layer.largest {
+            page.html("<tr><td class=\"n\">").text(phrases::size(file.size)).html("</td><td>");
+            if let Some(severity) = marks.get(&(index, file.path.as_str())) {
+                super::findings::chip(page, *severity);
+            }
+            page.html("</td><td>").code(&file.path);
+            if let Some(anchor) = anchors.file(index, &file.path) {
+                page.html(" <a class=\"to-map\" href=\"#").text(anchor).html("\">map</a>");
+            }
+            page.html("</td></tr>\n");
+        }
+        page.html("</tbody></table></div></details>\n");
     }
-    page.html(
-        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Largest files\"><table>\n<caption>Largest files\
-         </caption>\n<thead><tr><th scope=\"col\" class=\"n\">Size</th><th scope=\"col\" class=\"n\">Layer</th>\
-         <th scope=\"col\">Path</th></tr></thead>\n<tbody>\n",
-    );
-    for (index, file) in files.into_iter().take(FILES) {
-        page.html("<tr><td class=\"n\">").text(phrases::size(file.size)).html("</td><td class=\"n\">").text(index);
-        page.html("</td><td>").code(&file.path).html("</td></tr>\n");
-    }
-    page.html("</tbody></table></div>\n");
 }
 
 /// The config that a runtime acts on.

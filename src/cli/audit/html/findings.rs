@@ -1,12 +1,10 @@
 //! The sections of the HTML report about rules: findings, waived findings, what was not checked, checked rules.
 
-use std::collections::BTreeSet;
-
-use super::html_text::HtmlText;
+use super::{html_text::HtmlText, map_anchors::MapAnchors};
 use crate::{
-    audit::{Finding, FindingPlace, ImageAudit, Unknown, Waived},
+    audit::{Accepted, Finding, FindingPlace, ImageAudit, Unknown, Waived},
     cli::audit::{
-        groups::{FindingGroup, group_findings},
+        groups::{FindingGroup, found_rules, group_findings},
         phrases,
     },
     report::{Limits, Rule, Severity},
@@ -16,15 +14,16 @@ use crate::{
 const OPEN: usize = 8;
 
 /// The findings, a card for each rule.
-pub(super) fn findings(page: &mut HtmlText, findings: &[Finding]) {
+pub(super) fn findings(page: &mut HtmlText, findings: &[Finding], anchors: Option<&MapAnchors<'_>>) {
     for group in group_findings(findings) {
-        card(page, &group);
+        card(page, &group, anchors);
     }
 }
 
-fn card(page: &mut HtmlText, group: &FindingGroup<'_>) {
+fn card(page: &mut HtmlText, group: &FindingGroup<'_>, anchors: Option<&MapAnchors<'_>>) {
     let facts = group.rule.facts();
-    page.html("<article class=\"card s-").text(group.severity.name()).html("\">\n<h4>");
+    page.html("<article class=\"card s-").text(group.severity.name()).html("\" data-severity=\"");
+    page.text(group.severity.name()).html("\">\n<h4>");
     chip(page, group.severity);
     page.html(" ").text(sentence(facts.title)).html("</h4>\n<p class=\"rule\"><code>").text(facts.name);
     page.html("</code> <span>").text(facts.code).html("</span></p>\n");
@@ -32,14 +31,14 @@ fn card(page: &mut HtmlText, group: &FindingGroup<'_>) {
     let shown = group.findings.len().min(Limits::AUDIT_PAGE);
     let (first, rest) = group.findings.split_at_checked(shown.min(OPEN)).unwrap_or((&group.findings, &[]));
     for finding in first {
-        finding_item(page, finding);
+        finding_item(page, finding, anchors);
     }
     page.html("</ul>\n");
     let rest = rest.get(..shown - first.len()).unwrap_or(rest);
     if !rest.is_empty() {
         page.html("<details><summary>").text(rest.len()).html(" more</summary>\n<ul class=\"places\">\n");
         for finding in rest {
-            finding_item(page, finding);
+            finding_item(page, finding, anchors);
         }
         page.html("</ul></details>\n");
     }
@@ -56,37 +55,44 @@ fn card(page: &mut HtmlText, group: &FindingGroup<'_>) {
 }
 
 /// One finding: where, what, and what was seen.
-fn finding_item(page: &mut HtmlText, finding: &Finding) {
+fn finding_item(page: &mut HtmlText, finding: &Finding, anchors: Option<&MapAnchors<'_>>) {
     page.html("<li>");
-    place(page, &finding.place);
+    place(page, &finding.place, anchors);
     page.html("<p>").prose(&sentence(&finding.message)).html("</p>");
     if let Some(evidence) = &finding.evidence {
         page.html("<p class=\"saw\">Saw ").code(evidence).html("</p>");
     }
     if !finding.also.is_empty() {
-        page.html("<p class=\"saw\">Also:</p><ul>");
+        page.html("<p class=\"saw\">").html(if finding.folded { "Such as:" } else { "Also:" }).html("</p><ul>");
         for other in &finding.also {
             page.html("<li>");
-            place(page, other);
+            place(page, other, anchors);
             page.html("</li>");
         }
         page.html("</ul>");
     }
+    if finding.left_off > 0 {
+        page.html("<p class=\"saw\">And ").text(finding.left_off).html(" more places.</p>");
+    }
     page.html("</li>\n");
 }
 
-fn place(page: &mut HtmlText, place: &FindingPlace) {
+/// What a finding is about, and what is known of it, with a link to its box in the map.
+fn place(page: &mut HtmlText, place: &FindingPlace, anchors: Option<&MapAnchors<'_>>) {
     page.code(raw_subject(place));
     let details = phrases::details(place);
     if !details.is_empty() {
         page.html(" <span class=\"meta\">").text(details.join(" · ")).html("</span>");
+    }
+    if let Some(anchor) = anchors.and_then(|anchors| anchors.nearest(place)) {
+        page.html(" <a class=\"to-map\" href=\"#").text(anchor).html("\">map</a>");
     }
 }
 
 /// What a finding is about, as it is; the page escapes it.
 fn raw_subject(place: &FindingPlace) -> String {
     match (&place.path, &place.key) {
-        (Some(path), _) => path.clone(),
+        (Some(path), _) => place.member.as_ref().map_or_else(|| path.clone(), |member| format!("{path}!/{member}")),
         (None, Some(key)) => key.clone(),
         (None, None) => phrases::subject(place).into_owned(),
     }
@@ -98,19 +104,39 @@ pub(super) fn chip(page: &mut HtmlText, severity: Severity) {
 }
 
 /// What was not checked; shown first, because it may hide any finding.
-pub(super) fn unknown(page: &mut HtmlText, unknown: &[Unknown]) {
+pub(super) fn unknown(page: &mut HtmlText, unknown: &[Unknown], anchors: Option<&MapAnchors<'_>>) {
     if unknown.is_empty() {
         return;
     }
     page.html("<section class=\"card unknown\">\n<h3>Not checked</h3>\n<ul class=\"places\">\n");
     for one in unknown {
         page.html("<li>");
-        place(page, &one.place);
+        place(page, &one.place, anchors);
         page.html("<p>").prose(&sentence(&one.reason)).html("</p><p class=\"saw\">Rules without a result: ");
         names(page, &one.rules);
         page.html(".</p></li>\n");
     }
     page.html("</ul></section>\n");
+}
+
+/// Files that were not read: what is in them, nobody knows.
+pub(super) fn unread(page: &mut HtmlText, image: &ImageAudit) {
+    if image.unread_count == 0 {
+        return;
+    }
+    page.html("<section class=\"card\">\n<h3>Not read</h3>\n<p>");
+    page.text(phrases::count(image.unread_count, "file")).html(" may hold anything.</p>\n<ul class=\"places\">\n");
+    for one in image.unread.iter().take(Limits::AUDIT_PAGE) {
+        page.html("<li>");
+        place(page, &one.place, None);
+        page.html("<p>").prose(&sentence(&one.reason)).html("</p></li>\n");
+    }
+    page.html("</ul>\n");
+    let left = image.unread_count - image.unread.len().min(Limits::AUDIT_PAGE);
+    if left > 0 {
+        page.html("<p class=\"note\">And ").text(left).html(" more.</p>\n");
+    }
+    page.html("</section>\n");
 }
 
 /// What the policy excepts.
@@ -123,7 +149,7 @@ pub(super) fn waived(page: &mut HtmlText, waived: &[Waived]) {
         page.html("<li>");
         chip(page, one.finding.severity);
         page.html(" ");
-        place(page, &one.finding.place);
+        place(page, &one.finding.place, None);
         page.html("<p>")
             .prose(&sentence(&one.finding.message))
             .html(" <code>")
@@ -134,9 +160,32 @@ pub(super) fn waived(page: &mut HtmlText, waived: &[Waived]) {
     page.html("</ul></section>\n");
 }
 
+/// What the baseline accepts.
+pub(super) fn accepted(page: &mut HtmlText, accepted: &[Accepted]) {
+    if accepted.is_empty() {
+        return;
+    }
+    page.html("<section class=\"card\">\n<h3>In the baseline</h3>\n<details><summary>");
+    page.text(phrases::count(accepted.len(), "accepted finding")).html("</summary>\n<ul class=\"places\">\n");
+    for one in accepted.iter().take(Limits::AUDIT_PAGE) {
+        page.html("<li>");
+        chip(page, one.finding.severity);
+        page.html(" ");
+        place(page, &one.finding.place, None);
+        page.html("<p>").prose(&sentence(&one.finding.message)).html(" <code>").text(one.finding.rule);
+        page.html("</code></p><p class=\"saw\">Since ").text(&one.since).html("</p></li>\n");
+    }
+    page.html("</ul>\n");
+    let left = accepted.len().saturating_sub(Limits::AUDIT_PAGE);
+    if left > 0 {
+        page.html("<p class=\"note\">And ").text(left).html(" more, which the JSON report lists.</p>\n");
+    }
+    page.html("</details></section>\n");
+}
+
 /// The checked rules, and those that do not apply.
 pub(super) fn checked(page: &mut HtmlText, image: &ImageAudit) {
-    let found: BTreeSet<_> = image.findings.iter().map(|finding| finding.rule).collect();
+    let found = found_rules(image);
     let clean: Vec<_> = image.checked.iter().copied().filter(|rule| !found.contains(rule)).collect();
     page.html("<section class=\"card\">\n<h3>Checked</h3>\n<p>");
     page.text(phrases::count(image.checked.len(), "rule")).html(" to the end: ");

@@ -1,15 +1,15 @@
 //! What the HTML report has only for several images, the table of all of them, and exceptions that end soon.
 
-use super::{html_text::HtmlText, tiles};
+use super::{findings::sentence, html_text::HtmlText, tiles};
 use crate::{
     cli::audit::{
-        fleet_table,
+        baseline, fleet_table,
         groups::{self, AuditOutcome},
         phrases, waivers,
     },
-    commands::audit::AuditFleet,
+    commands::audit::{AuditFleet, BaselineReport},
     policy::DatedWaiver,
-    report::Severity,
+    report::{Limits, Severity},
 };
 
 /// The head of the page and the table of images, each with a link to its part.
@@ -61,6 +61,20 @@ pub(super) fn summary(page: &mut HtmlText, fleet: &AuditFleet) {
 /// The outcome as a word in bold, because color alone says nothing to many.
 fn outcome(page: &mut HtmlText, outcome: AuditOutcome) {
     page.html("<b>").text(outcome.name()).html("</b>");
+}
+
+/// What the baseline did, and which of its entries were not found.
+pub(super) fn baseline(page: &mut HtmlText, report: Option<&BaselineReport>) {
+    let Some(report) = report else { return };
+    page.html("<section class=\"card\">\n<h3>Baseline</h3>\n<p>");
+    page.text(sentence(&baseline::summary(report))).html(".</p>\n<ul class=\"places\">\n");
+    for entry in report.gone.iter().take(Limits::AUDIT_PAGE) {
+        page.html("<li>No longer found: ").text(baseline::gone(entry)).html("</li>\n");
+    }
+    for note in baseline::notes(report) {
+        page.html("<li>").text(sentence(&note)).html("</li>\n");
+    }
+    page.html("</ul></section>\n");
 }
 
 /// The exceptions that end soon.

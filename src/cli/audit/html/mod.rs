@@ -1,48 +1,54 @@
-//! The HTML report: one page without scripts, network access or other files. Its content security policy allows one
-//! style sheet, by its digest, and nothing else; so a tag that got past [`HtmlText`] would still do nothing.
+//! The HTML report: one page without network access or other files. Its content security policy allows one style sheet and
+//! one script, by their digests, and nothing else; so a tag that got past [`HtmlText`] would still do nothing. The script
+//! filters what is there without it.
 
 mod facts;
+mod filter;
 mod findings;
 mod fleet;
 mod html_text;
 mod map;
+mod map_anchors;
 mod treemap;
 
 use base64ct::{Base64, Encoding as _};
 
-use super::{groups, phrases};
+use super::{besides::Besides, groups, phrases};
 use crate::{
     audit::{Audit, ImageAudit},
     commands::audit::AuditFleet,
     oci::Digest,
-    policy::DatedWaiver,
     report::Severity,
 };
 use html_text::HtmlText;
 use map::Boxes;
+use map_anchors::MapAnchors;
 
 /// The style sheet, without the boxes of the treemap.
 const STYLE: &str = include_str!("page.css");
 
 /// The page of every audit of one image.
-pub(super) fn render(audits: &[Audit], ending: &[DatedWaiver]) -> String {
+pub(super) fn render(audits: &[Audit], besides: Besides<'_>) -> String {
     let (mut body, mut boxes) = (HtmlText::default(), Boxes::default());
     for (at, audit) in audits.iter().enumerate() {
-        self::audit(&mut body, at, audit, &mut boxes);
+        self::audit(&mut body, at, audit, at == 0, &mut boxes);
     }
-    fleet::ending(&mut body, ending);
+    fleet::ending(&mut body, besides.ending);
+    fleet::baseline(&mut body, besides.baseline);
     let names: Vec<_> = audits.iter().map(|audit| audit.image.as_str()).collect();
     whole_page(&names.join(", "), &body, &boxes)
 }
 
 /// The page of several images: a table of all of them, then each as on a page of its own.
-pub(super) fn render_fleet(fleet: &AuditFleet, ending: &[DatedWaiver]) -> String {
+pub(super) fn render_fleet(fleet: &AuditFleet, besides: Besides<'_>) -> String {
     let (mut body, mut boxes) = (HtmlText::default(), Boxes::default());
     fleet::summary(&mut body, fleet);
-    fleet::ending(&mut body, ending);
+    filter::controls(&mut body);
+    fleet::ending(&mut body, besides.ending);
+    fleet::baseline(&mut body, besides.baseline);
     for (at, audit) in groups::all_audits(fleet).enumerate() {
         body.html("<div id=\"image-").text(at).html("\">\n");
-        self::audit(&mut body, at, audit, &mut boxes);
+        self::audit(&mut body, at, audit, false, &mut boxes);
         body.html("</div>\n");
     }
     whole_page(&phrases::count(fleet.images.len(), "image"), &body, &boxes)
@@ -54,7 +60,8 @@ fn whole_page(subject: &str, body: &HtmlText, boxes: &Boxes) -> String {
     let mut page = HtmlText::default();
     page.html("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
     page.html("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-");
-    page.text(Base64::encode_string(&Digest::of(style.as_bytes()).bytes()));
+    page.text(Base64::encode_string(&Digest::of(style.as_bytes()).bytes())).html("'; script-src 'sha256-");
+    page.text(Base64::encode_string(&Digest::of(filter::SCRIPT.as_bytes()).bytes()));
     page.html("'; base-uri 'none'; form-action 'none'\">\n<meta name=\"referrer\" content=\"no-referrer\">\n");
     page.html("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
     page.html("<meta name=\"color-scheme\" content=\"light dark\">\n<title>Audit of ").text(subject);
@@ -64,12 +71,15 @@ fn whole_page(subject: &str, body: &HtmlText, boxes: &Boxes) -> String {
         "</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">Skip to the report</a>\n<main id=\"main\">\n",
     );
     page.part(body);
-    page.html("</main>\n<footer>Written by hardpan ").text(env!("CARGO_PKG_VERSION"));
-    page.html(". This page holds no script and loads nothing.</footer>\n</body>\n</html>\n");
+    page.html("</main>\n<script>").html(filter::SCRIPT);
+    // A build knows the page by its end, and takes it for no input: `src/build/outputs/content.rs`.
+    page.html("</script>\n<footer>Written by hardpan ").text(env!("CARGO_PKG_VERSION"));
+    page.html(". This page loads nothing; its script filters the findings.</footer>\n</body>\n</html>\n");
     page.done()
 }
 
-fn audit(page: &mut HtmlText, at: usize, audit: &Audit, boxes: &mut Boxes) {
+/// One audit. The first of a page has the controls of the filter behind its head.
+fn audit(page: &mut HtmlText, at: usize, audit: &Audit, has_filter: bool, boxes: &mut Boxes) {
     let outcome = groups::audit_outcome(audit);
     page.html("<header class=\"top ").html(outcome.name());
     page.html("\">\n<p class=\"brand\">hardpan audit</p>\n<h1><bdi>").text(&audit.image).html("</bdi>");
@@ -89,7 +99,15 @@ fn audit(page: &mut HtmlText, at: usize, audit: &Audit, boxes: &mut Boxes) {
     tiles(page, &groups::count_by_severity(groups::all_findings(audit)));
     page.html("</header>\n");
     navigation(page, at, audit);
-    if !(audit.findings.is_empty() && audit.waived.is_empty() && audit.unknown.is_empty() && audit.skipped.is_empty()) {
+    if has_filter {
+        filter::controls(page);
+    }
+    if !(audit.findings.is_empty()
+        && audit.waived.is_empty()
+        && audit.baseline.is_empty()
+        && audit.unknown.is_empty()
+        && audit.skipped.is_empty())
+    {
         whole(page, at, audit);
     }
     for (number, image) in audit.images.iter().enumerate() {
@@ -126,12 +144,13 @@ fn navigation(page: &mut HtmlText, at: usize, audit: &Audit) {
 fn whole(page: &mut HtmlText, at: usize, audit: &Audit) {
     page.html("<section aria-labelledby=\"a").text(at).html("\">\n<h2 id=\"a").text(at);
     page.html("\">The image as a whole</h2>\n");
-    findings::unknown(page, &audit.unknown);
+    findings::unknown(page, &audit.unknown, None);
     if !audit.findings.is_empty() {
         page.html("<h3>Findings</h3>\n");
     }
-    findings::findings(page, &audit.findings);
+    findings::findings(page, &audit.findings, None);
     findings::waived(page, &audit.waived);
+    findings::accepted(page, &audit.baseline);
     if !audit.skipped.is_empty() {
         page.html("<p class=\"meta\">In the index and no image: ");
         for (at, one) in audit.skipped.iter().enumerate() {
@@ -150,20 +169,23 @@ fn whole(page: &mut HtmlText, at: usize, audit: &Audit) {
 fn image(page: &mut HtmlText, id: &str, image: &ImageAudit, boxes: &mut Boxes) {
     page.html("<section aria-labelledby=\"").text(id).html("\">\n<h2 id=\"").text(id).html("\"><bdi>");
     page.text(&image.platform).html("</bdi></h2>\n");
+    let anchors = MapAnchors::of(id, image);
     facts::glance(page, image);
-    findings::unknown(page, &image.unknown);
+    findings::unknown(page, &image.unknown, Some(&anchors));
+    findings::unread(page, image);
     page.html("<figure>\n<figcaption>Unpacked bytes by layer and file. A colored file has a finding; the tables of ");
     page.html("layers and files say the same.</figcaption>\n");
-    map::map(page, image, boxes);
+    map::map(page, image, &anchors, boxes);
     page.html("</figure>\n<h3 id=\"").text(id).html("-findings\">Findings</h3>\n");
     if image.findings.is_empty() {
         page.html("<p class=\"card good\">Nothing was found.</p>\n");
     }
-    findings::findings(page, &image.findings);
+    findings::findings(page, &image.findings, Some(&anchors));
     findings::waived(page, &image.waived);
+    findings::accepted(page, &image.baseline);
     page.html("<h3 id=\"").text(id).html("-layers\">Layers and files</h3>\n");
-    facts::layers(page, image);
-    facts::files(page, image);
+    facts::layers(page, image, &anchors);
+    facts::files(page, image, &anchors);
     page.html("<h3 id=\"").text(id).html("-config\">Configuration</h3>\n<div class=\"card\">\n");
     facts::config(page, image);
     page.html("</div>\n");
@@ -185,7 +207,7 @@ mod tests {
     /// `HARDPAN_PAGE=FILE cargo test page_of_an_audit` writes the page to a file.
     #[test]
     fn the_page_of_an_audit() {
-        let page = render(&[sample_audit::audit()], &[]);
+        let page = render(&[sample_audit::audit()], Besides::default());
         if let Some(path) = std::env::var_os("HARDPAN_PAGE") {
             std::fs::write(path, &page).expect("a page");
         }
@@ -193,35 +215,28 @@ mod tests {
         let (head, rest) = page.split_once("<style>").expect("a style");
         let (_, body) = rest.split_once("</style>").expect("its end");
         let policy = head.split("sha256-").nth(1).and_then(|text| text.split('\'').next()).expect("a digest");
-        insta::assert_snapshot!(format!("{}{body}", head.replace(policy, "...")));
+        let body = body.replace(filter::SCRIPT, "...");
+        let script = Base64::encode_string(&Digest::of(filter::SCRIPT.as_bytes()).bytes());
+        insta::assert_snapshot!(format!("{}{body}", head.replace(policy, "...").replace(&script, "...")));
     }
 
     #[test]
-    fn the_page_loads_nothing_and_runs_nothing() {
-        let page = render(&[sample_audit::audit(), sample_audit::clean()], &[])
-            + &render_fleet(&sample_audit::fleet(), &sample_audit::ending());
-        for word in [
-            "<script",
-            "<link",
-            "<img",
-            "<iframe",
-            " src=",
-            " style=",
-            "url(",
-            "@import",
-            "http:",
-            "https:",
-            "javascript:",
-        ] {
+    fn the_page_loads_nothing_and_runs_our_script_alone() {
+        let page = render(&[sample_audit::audit(), sample_audit::clean()], Besides::default())
+            + &render_fleet(&sample_audit::fleet(), sample_audit::ending().as_slice().into());
+        for word in
+            ["<link", "<img", "<iframe", " src=", " style=", "url(", "@import", "http:", "https:", "javascript:"]
+        {
             assert!(!page.contains(word), "{word}");
         }
         assert!(page.contains("default-src 'none'; style-src 'sha256-"));
         assert!(!page.contains("unsafe-"));
+        assert_eq!(page.matches("<script").count(), 2, "one of ours on each page");
     }
 
     #[test]
     fn the_page_of_several_images_has_a_row_for_each_that_leads_to_its_part() {
-        let page = render_fleet(&sample_audit::fleet(), &sample_audit::ending());
+        let page = render_fleet(&sample_audit::fleet(), sample_audit::ending().as_slice().into());
         for part in [
             "<title>Audit of 3 images</title>",
             "<a href=\"#image-0\"><bdi>registry.example.com/shop/server:1.4</bdi></a>",
@@ -236,10 +251,13 @@ mod tests {
     }
 
     #[test]
-    fn the_digest_of_the_policy_is_that_of_the_style() {
-        let page = render(&[sample_audit::audit()], &[]);
+    fn the_digests_of_the_policy_are_those_of_style_and_script() {
+        let page = render(&[sample_audit::audit()], Besides::default());
         let style = page.split("<style>").nth(1).and_then(|rest| rest.split("</style>").next()).expect("a style");
         let digest = Base64::encode_string(&Digest::of(style.as_bytes()).bytes());
-        assert!(page.contains(&format!("'sha256-{digest}'")));
+        assert!(page.contains(&format!("style-src 'sha256-{digest}'")));
+        let script = page.split("<script>").nth(1).and_then(|rest| rest.split("</script>").next()).expect("a script");
+        let digest = Base64::encode_string(&Digest::of(script.as_bytes()).bytes());
+        assert!(page.contains(&format!("script-src 'sha256-{digest}'")));
     }
 }

@@ -5,21 +5,26 @@ use serde_json::{Value, json};
 use super::place::plain;
 use crate::report::{Rule, Severity};
 
-/// A rule, as SARIF describes it.
-pub(super) fn descriptor(rule: Rule) -> Value {
+/// The identifier of a rule with a severity: its name, and behind it a severity that is not the usual one.
+pub(super) fn rule_id(rule: Rule, severity: Severity) -> String {
+    if severity == rule.facts().severity { rule.name().to_owned() } else { format!("{rule}/{severity}") }
+}
+
+/// A rule with the severity that some of its findings have, as SARIF describes it.
+pub(super) fn descriptor(rule: Rule, severity: Severity) -> Value {
     let facts = rule.facts();
     let sources = facts.sources.join(", ");
     json!({
-        "id": facts.name,
+        "id": rule_id(rule, severity),
         "name": facts.code,
         "shortDescription": { "text": plain(facts.title) },
         "fullDescription": { "text": plain(facts.rationale) },
         "help": { "text": plain(&format!("{} {}\nSources: {sources}", facts.rationale, facts.remediation)) },
-        "defaultConfiguration": { "level": level(facts.severity) },
+        "defaultConfiguration": { "level": level(severity) },
         "properties": {
             "tags": ["security", "container"],
             "precision": "high",
-            "security-severity": security_severity(facts.severity),
+            "security-severity": security_severity(severity),
             "sources": facts.sources,
         },
     })

@@ -22,11 +22,14 @@ pub(super) fn location(image: Option<&str>, place: &FindingPlace) -> Value {
     let mut location = json!({
         "physicalLocation": {
             "artifactLocation": { "uri": uri, "uriBaseId": base },
-            "region": { "startLine": 1 },
+            // Code scanning takes nothing without a line.
+            "region": { "startLine": place.line.unwrap_or(1).max(1) },
         },
     });
     let image = image.map(|image| json!({ "fullyQualifiedName": printable(image), "kind": "module" }));
-    let key = place.key.as_ref().map(|key| json!({ "fullyQualifiedName": printable(key), "kind": "member" }));
+    let member = place.path.as_ref().zip(place.member.as_ref()).map(|(path, member)| format!("{path}!/{member}"));
+    let key = place.key.as_ref().or(member.as_ref());
+    let key = key.map(|key| json!({ "fullyQualifiedName": printable(key), "kind": "member" }));
     let names: Vec<_> = image.into_iter().chain(key).collect();
     if let (false, Some(map)) = (names.is_empty(), location.as_object_mut()) {
         map.insert("logicalLocations".into(), json!(names));
