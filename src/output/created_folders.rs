@@ -70,7 +70,10 @@ impl CreatedFolders {
 
 impl Drop for CreatedFolders {
     fn drop(&mut self) {
-        for (path, _) in self.created.get_mut().iter().rev() {
+        let created = self.created.get_mut();
+        // Where a signal ends the process, its thread removes them, after what was in them.
+        let _step = (!created.is_empty()).then(Step::begin);
+        for (path, _) in created.iter().rev() {
             // Only an empty folder can be removed this way, so no file of the user is lost.
             let _ = fs::remove_dir(path);
         }

@@ -8,7 +8,7 @@ use std::{
 use parking_lot::Mutex;
 
 use super::temp_folder::{TempFolder, inner_prefix, sweep};
-use crate::report::Failure;
+use crate::report::{Failure, unfinished::Step};
 
 /// A folder in the system's folder for temporary files. The first use makes it; dropped, it is removed with all that is in
 /// it. The folder of a call that was killed is removed by the next call that makes one.
@@ -62,6 +62,7 @@ impl ScratchFolder {
 impl Drop for ScratchFolder {
     fn drop(&mut self) {
         let Some(mut folder) = self.made.get_mut().take() else { return };
+        let _step = Step::begin();
         folder.keep();
         let _ = remove_folder_in_use(folder.path());
     }
@@ -80,7 +81,12 @@ pub fn remove_folder_in_use(folder: &Path) -> io::Result<()> {
         result = fs::remove_dir_all(folder);
         match &result {
             Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            // What is missing may be a file in it that another process has removed.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if !fs::symlink_metadata(folder).is_ok_and(|meta| meta.is_dir()) {
+                    return Ok(());
+                }
+            }
             _ => break,
         }
     }

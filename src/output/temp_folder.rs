@@ -9,6 +9,7 @@ use std::{
 
 use tempfile::{Builder, TempDir};
 
+use super::scratch_folder::remove_folder_in_use;
 use crate::{
     image::LAYOUT_MARKER,
     oci::Digest,
@@ -81,6 +82,16 @@ impl TempFolder {
         let step = Step::begin();
         self.dir.disable_cleanup(false);
         self.entry = Some(Unfinished::temporary(self.dir.path(), &step));
+    }
+}
+
+impl Drop for TempFolder {
+    fn drop(&mut self) {
+        if self.entry.is_some() {
+            // Not while a signal's thread removes the same: each would take the other's removals for its own failures.
+            let _step = Step::begin();
+            let _ = remove_folder_in_use(self.dir.path());
+        }
     }
 }
 

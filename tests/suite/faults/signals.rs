@@ -72,7 +72,8 @@ fn a_signal_ends_children_and_removes_what_was_staged() {
         }
         let status = wait(&mut child, PATIENCE).expect("an end");
         assert_eq!((status.code(), status.signal()), (Some(code), None), "{signals:?}");
-        assert_eq!(marked(&mark), 0, "{signals:?}");
+        // Who was killed is gone when the kernel has run it once more, which on a busy machine takes a moment.
+        wait_until("an engine's program that does not end", || marked(&mark) == 0);
         assert!(!case.path("out").exists() && !case.path("m").exists(), "{signals:?}: {:?}", leftovers(&case.dir()));
         assert_eq!(fs::read_dir(case.path("../tmp")).unwrap().count(), 0);
         let mut said = String::new();
