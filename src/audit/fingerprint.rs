@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use super::{Finding, FindingPlace};
 use crate::{oci::Digest, report::Rule};
 
-/// Hexadecimal digits of a fingerprint: 128 bits, so that nobody finds two findings of one.
+/// Hexadecimal digits of a fingerprint: 128 bits, so that no one can make two findings with the same fingerprint.
 const DIGITS: usize = 32;
 
 /// Gives every finding of one image, or of what is around the images, its fingerprint. The findings are sorted: of those

@@ -324,7 +324,7 @@ impl<'a> ImageView<'a> {
         FindingPlace { member: member.map(str::to_owned), ..self.place(at) }
     }
 
-    /// The place of a folder, which may be one that no entry brought and only its contents tell of.
+    /// The place of a folder. A folder without an entry of its own has the path alone.
     pub(super) fn folder(&self, path: &str) -> FindingPlace {
         let node = self.rootfs.get(path).filter(|node| self.entry(node.inode).is_some());
         let known = node.map(|node| self.place(node.inode)).unwrap_or_default();

@@ -1,7 +1,10 @@
 //! [`PlaceList`]: the places of one finding, bounded for the report and not for its exceptions.
 
 use super::{Finding, FindingPlace};
-use crate::report::{Limits, Rule, Severity};
+use crate::{
+    report::{Limits, Rule, Severity},
+    secrets::SecretHit,
+};
 
 /// Places that share one finding: the first of them whole, of more the paths alone, and of all the number.
 #[derive(Debug, Default)]
@@ -50,6 +53,12 @@ impl PlaceList {
         let place = listed.next().unwrap_or_default();
         let (also, unlisted) = (listed.collect(), self.unlisted);
         Finding { also, left_off, unlisted, ..Finding::new(rule, severity, place, message) }
+    }
+
+    /// The finding of a secret at all places, at the first of them.
+    pub(super) fn into_secret(self, rule: Rule, hit: &SecretHit, message: String) -> Finding {
+        let (detector, evidence) = (Some(hit.detector.to_owned()), Some(hit.masked.clone()));
+        Finding { detector, evidence, ..self.into_finding(rule, hit.severity, message) }
     }
 
     /// The finding of all places, at a folder that holds them.

@@ -69,7 +69,7 @@ impl RuleNotes {
         all
     }
 
-    /// Credential files of one kind are a flood long before they are too many: nobody repairs them one by one.
+    /// Credential files of one kind are folded into a flood far below the limit of findings: a user repairs their folder, not each file.
     fn fold_credential_files(&mut self) {
         for rule in [Rule::CredentialFile, Rule::LoginTraces] {
             let Some(kept) = self.findings.get_mut(&rule) else { continue };

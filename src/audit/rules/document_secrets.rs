@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     super::{
-        Finding, FindingPlace, document_scan::DocumentScan, image_view::ImageView, place_list::PlaceList,
-        rule_notes::RuleNotes,
+        FindingPlace, document_scan::DocumentScan, image_view::ImageView, place_list::PlaceList, rule_notes::RuleNotes,
     },
     rule_check::RuleCheck,
 };
@@ -55,8 +54,7 @@ fn report<'a>(scans: impl IntoIterator<Item = &'a DocumentScan>, notes: &mut Rul
             list.add(|| place(other));
         }
         let message = format!("a secret ({}) is in `{key}`", hit.detector);
-        let (detector, evidence) = (Some(hit.detector.to_owned()), Some(hit.masked.clone()));
-        notes.push(Finding { detector, evidence, ..list.into_finding(hit.rule, hit.severity, message) });
+        notes.push(list.into_secret(hit.rule, hit, message));
     }
 }
 

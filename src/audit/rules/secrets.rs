@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    super::{Finding, FindingPlace, Presence, image_view::ImageView, place_list::PlaceList, rule_notes::RuleNotes},
+    super::{FindingPlace, Presence, image_view::ImageView, place_list::PlaceList, rule_notes::RuleNotes},
     group::Groups,
     rule_check::RuleCheck,
 };
@@ -92,8 +92,7 @@ fn check_headers(view: &ImageView<'_>, notes: &mut RuleNotes) {
         for other in [at].into_iter().chain(places.iter().map(|(other, _)| other).filter(|other| *other != at)) {
             list.add(|| view.place(*other));
         }
-        let (detector, evidence) = (Some(hit.detector.to_owned()), Some(hit.masked.clone()));
-        notes.push(Finding { detector, evidence, ..list.into_finding(hit.rule, hit.severity, message) });
+        notes.push(list.into_secret(hit.rule, hit, message));
     }
 }
 
@@ -130,8 +129,7 @@ fn report_secret(view: &ImageView<'_>, notes: &mut RuleNotes, places: &[SecretPl
     for one in places.get(best).into_iter().chain(others) {
         list.add(|| place(one));
     }
-    let (detector, evidence) = (Some(hit.detector.to_owned()), Some(hit.masked.clone()));
-    notes.push(Finding { detector, evidence, ..list.into_finding(rule, hit.severity, message) });
+    notes.push(list.into_secret(rule, hit, message));
 }
 
 /// Files that hold credentials by their names alone.
