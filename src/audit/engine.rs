@@ -263,6 +263,7 @@ fn image_facts(view: &ImageView<'_>, judged: JudgedNotes, policy: &Policy) -> Im
         platform = format!("{platform}/{variant}");
     }
     let created = word("created").map(str::to_owned);
+    let masks = PathMasks::of(view);
     let JudgedNotes { judged: Judged { findings, waived, unknown }, mut not_applicable } = judged;
     not_applicable.sort_by_key(|(rule, _)| *rule);
     not_applicable.dedup_by_key(|(rule, _)| *rule);
@@ -278,12 +279,12 @@ fn image_facts(view: &ImageView<'_>, judged: JudgedNotes, policy: &Policy) -> Im
         config_digest: view.image.config_descriptor.digest,
         created,
         config: view.config_scan().shown.clone(),
-        layers: layer_facts(view, &PathMasks::of(view)),
+        layers: layer_facts(view, &masks),
         findings,
         waived,
         baseline: Vec::new(),
         unknown,
-        unread: unread_parts(view),
+        unread: unread_parts(view, &masks),
         unread_count: view.scans.iter().map(|scan| scan.packed.unread_count).sum(),
         checked,
         not_applicable: not_applicable
@@ -294,14 +295,18 @@ fn image_facts(view: &ImageView<'_>, judged: JudgedNotes, policy: &Policy) -> Im
 }
 
 /// What of the files was not read.
-fn unread_parts(view: &ImageView<'_>) -> Vec<Unread> {
+fn unread_parts(view: &ImageView<'_>, masks: &PathMasks) -> Vec<Unread> {
     let parts = view.scans.iter().enumerate().flat_map(|(layer, scan)| {
         scan.packed.unread.iter().map(move |part| (EntryIndex { layer, entry: part.entry }, part))
     });
-    let unread = parts.take(Limits::AUDIT_UNREAD).map(|(at, part)| Unread {
+    let unread = parts.take(Limits::AUDIT_UNREAD).map(|(at, part)| {
+        let mut place = view.member_place(at, part.member.as_deref());
+        masks.place(&mut place);
         // Mode and owner of a file say nothing of how it is packed.
-        place: FindingPlace { mode: None, uid: None, gid: None, ..view.member_place(at, part.member.as_deref()) },
-        reason: part.reason.clone().into_owned(),
+        Unread {
+            place: FindingPlace { mode: None, uid: None, gid: None, ..place },
+            reason: part.reason.clone().into_owned(),
+        }
     });
     unread.collect()
 }

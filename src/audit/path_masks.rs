@@ -53,7 +53,8 @@ impl PathMasks {
         }
     }
 
-    fn place(&self, place: &mut FindingPlace) {
+    /// Masks the paths of a place.
+    pub(super) fn place(&self, place: &mut FindingPlace) {
         place.path = place.path.as_deref().map(|path| self.text(path));
         place.real_path = place.real_path.as_deref().map(|path| self.text(path));
     }

@@ -209,6 +209,10 @@ mod tests {
         for (what, sample) in [
             ("a name", SampleImage::new().layer([SampleFile::text(&format!("app/{token}/x"), "x")])),
             ("a target", SampleImage::new().layer([SampleFile::symlink("app/x", &format!("../{token}"))])),
+            (
+                "an unread name",
+                SampleImage::new().layer([SampleFile::new(&format!("app/{token}/x.7z"), b"7z\xbc\xaf\x27\x1c\0\x04")]),
+            ),
             ("an attribute", SampleImage::new().layer([file().xattr("user.note", token.as_bytes())])),
             ("its packed form", SampleImage::new().layer([file().pax("LIBARCHIVE.xattr.user.a", packed.as_bytes())])),
             ("a record", SampleImage::new().layer([file().pax("comment", token.as_bytes())])),
